@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 use serde_json::Value;
-use tenant_registry_client::types::{Member, RequestObject};
+use tenant_registry_client::types::{Member, MemberContent, RequestObject};
 
 use crate::failure::Failure;
 
@@ -35,7 +35,7 @@ fn member(name: &'static str) -> Member {
     Member {
         name,
         is_required: false,
-        members: None,
+        content: MemberContent::Value,
     }
 }
 
@@ -52,7 +52,7 @@ impl RequestObject for Nested {
             let examples = Member {
                 is_required: false,
                 name: "examples",
-                members: Some(Example::members),
+                content: MemberContent::Objects(Example::members),
             };
             [member("day"), examples]
         });

@@ -70,6 +70,7 @@ const TYPES: &[&str] = &[
     "Format",
     "JsonObject",
     "Member",
+    "MemberContent",
     "Patch",
     "Quoted",
     "RequestObject",

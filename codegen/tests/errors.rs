@@ -691,6 +691,12 @@ fn responses() {
     );
     assert_error(
         SPEC,
+        "The errors of the body's members.\n          type: array",
+        "The errors of the body's members.\n          type: [array, \"null\"]",
+        "none can be `null`",
+    );
+    assert_error(
+        SPEC,
         "required: [field, message]",
         "required: [field]",
         "components.schemas.FieldError",

@@ -40,8 +40,8 @@ pub(crate) struct Request {
     pub(crate) method: &'static str,
     pub(crate) path: String,
     pub(crate) body: Option<Value>,
-    /// Whether the request has `If-None-Match: *`.
-    pub(crate) has_any_version: bool,
+    /// A header in addition to `Content-Type`.
+    pub(crate) header: Option<(&'static str, String)>,
 }
 
 /// A response, as far as expectations look at it.
@@ -72,13 +72,12 @@ impl Request {
             method,
             path: path.into(),
             body,
-            has_any_version: false,
+            header: None,
         }
     }
 
-    /// Adds `If-None-Match: *`.
-    pub(crate) fn with_any_version(mut self) -> Self {
-        self.has_any_version = true;
+    pub(crate) fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        self.header = Some((name, value.to_owned()));
         self
     }
 }

@@ -135,7 +135,7 @@ impl Server {
         };
         Request {
             method: request.method,
-            has_any_version: request.has_any_version,
+            header: request.header.as_ref().map(|(name, value)| (*name, replace(value))),
             path: replace(&request.path),
             body: request.body.is_some().then(|| {
                 // The values need no escaping in JSON.
@@ -155,8 +155,8 @@ impl Server {
     fn send(&self, request: &Request) -> Result<Response, ureq::Error> {
         let uri = format!("{}{}", self.address, request.path.replace(' ', "%20"));
         let mut builder = ureq::http::Request::builder().method(request.method).uri(uri);
-        if request.has_any_version {
-            builder = builder.header("if-none-match", "*");
+        if let Some((name, value)) = &request.header {
+            builder = builder.header(*name, value);
         }
         let mut response = match &request.body {
             Some(body) => self.agent.run(

@@ -15,7 +15,7 @@ use super::{
 };
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
-use super::members::{Member, RequestObject};
+use super::members::{Member, MemberContent, RequestObject};
 
 /// The ID of an API key.
 #[derive(
@@ -462,37 +462,37 @@ impl RequestObject for ApiKeyCreate {
             Member {
                 name: "tenant_id",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "name",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "product",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "scopes",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "created_by",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "project_id",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "expires_at",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }
@@ -543,17 +543,17 @@ impl RequestObject for ApiKeyUpdate {
             Member {
                 name: "name",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "scopes",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "expires_at",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }
@@ -598,13 +598,7 @@ impl FromStr for OverlapSeconds {
     type Err = ConstraintError;
 
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        let number: i32 = text
-            .parse()
-            .map_err(|_| ConstraintError::NotAnInteger {
-                minimum: 0,
-                maximum: 2592000,
-                value: Quoted::shown(text),
-            })?;
+        let number: i32 = constraint::parse_integer(text, 0, 2592000)?;
         Self::try_from(number)
     }
 }
@@ -645,7 +639,7 @@ impl RequestObject for ApiKeyRotate {
             Member {
                 name: "overlap_seconds",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }
@@ -696,17 +690,17 @@ impl RequestObject for ApiKeyVerifyRequest {
             Member {
                 name: "key",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "product",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "scopes",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }
@@ -774,7 +768,7 @@ pub struct ApiKeyVerifyBatch {
     /// The keys, each with what it must be good for.
     ///
     /// From 1 to 100 items.
-    #[serde(deserialize_with = "decode::list::<_,_,1,100>")]
+    #[serde(deserialize_with = "decode::from_objects::<_,_,1,100>")]
     pub keys: Vec<ApiKeyVerifyRequest>,
 }
 
@@ -791,7 +785,9 @@ impl RequestObject for ApiKeyVerifyBatch {
             Member {
                 name: "keys",
                 is_required: true,
-                members: Some(<ApiKeyVerifyRequest as RequestObject>::members),
+                content: MemberContent::Objects(
+                    <ApiKeyVerifyRequest as RequestObject>::members,
+                ),
             },
         ]
     }

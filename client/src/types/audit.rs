@@ -13,7 +13,7 @@ use super::{
     decode,
 };
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
-use super::members::{Member, RequestObject};
+use super::members::{Member, MemberContent, RequestObject};
 
 /// The ID of the person or program that performed an action.
 ///
@@ -163,13 +163,7 @@ impl FromStr for AuditEventId {
     type Err = ConstraintError;
 
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        let number: i64 = text
-            .parse()
-            .map_err(|_| ConstraintError::NotAnInteger {
-                minimum: 1,
-                maximum: i64::MAX,
-                value: Quoted::shown(text),
-            })?;
+        let number: i64 = constraint::parse_integer(text, 1, i64::MAX)?;
         Self::try_from(number)
     }
 }
@@ -219,13 +213,7 @@ impl FromStr for AuditCursor {
     type Err = ConstraintError;
 
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        let number: i64 = text
-            .parse()
-            .map_err(|_| ConstraintError::NotAnInteger {
-                minimum: i64::MIN,
-                maximum: i64::MAX,
-                value: Quoted::shown(text),
-            })?;
+        let number: i64 = constraint::parse_integer(text, i64::MIN, i64::MAX)?;
         Ok(Self(number))
     }
 }
@@ -309,7 +297,7 @@ pub struct AuditAppend {
     /// At most 20 items.
     #[serde(
         default,
-        deserialize_with = "decode::present_list::<_,_,0,20>",
+        deserialize_with = "decode::present_from_objects::<_,_,0,20>",
         skip_serializing_if = "Option::is_none"
     )]
     pub targets: Option<Vec<AuditTarget>>,
@@ -368,67 +356,67 @@ impl RequestObject for AuditAppend {
             Member {
                 name: "tenant_id",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "project_id",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "actor_id",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "actor_name",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "actor_type",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "action",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "target_id",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "target_type",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "target_name",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "targets",
                 is_required: false,
-                members: Some(<AuditTarget as RequestObject>::members),
+                content: MemberContent::Objects(<AuditTarget as RequestObject>::members),
             },
             Member {
                 name: "product",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "occurred_at",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "metadata",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }
@@ -440,7 +428,7 @@ pub struct AuditAppendBatch {
     /// The properties of the events.
     ///
     /// From 1 to 500 items.
-    #[serde(deserialize_with = "decode::list::<_,_,1,500>")]
+    #[serde(deserialize_with = "decode::from_objects::<_,_,1,500>")]
     pub events: Vec<AuditAppend>,
 }
 
@@ -457,7 +445,7 @@ impl RequestObject for AuditAppendBatch {
             Member {
                 name: "events",
                 is_required: true,
-                members: Some(<AuditAppend as RequestObject>::members),
+                content: MemberContent::Objects(<AuditAppend as RequestObject>::members),
             },
         ]
     }
@@ -505,17 +493,17 @@ impl RequestObject for AuditTarget {
             Member {
                 name: "id",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "type",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "name",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }

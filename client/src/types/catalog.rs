@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{PlanKey, ProductKey, TenantId, Text, decode};
-use super::members::{Member, RequestObject};
+use super::members::{Member, MemberContent, RequestObject};
 
 /// A product that a tenant can request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,12 +57,12 @@ impl RequestObject for CatalogRequest {
             Member {
                 name: "tenant_id",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "product",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }

@@ -7,7 +7,8 @@ use std::marker::PhantomData;
 
 use chrono::{DateTime, NaiveDate};
 use serde::{Deserialize, Deserializer};
-use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
 use uuid::Uuid;
 
 use super::JsonObject;
@@ -64,6 +65,52 @@ impl Format for Timestamp {
         let time = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
         let is_strict = text.is_ascii() && !text.contains(' ');
         is_strict.then(|| Self::try_from(time).ok()).flatten()
+    }
+}
+
+/// Deserializes a list of `MIN` to `MAX` objects.
+pub(super) fn from_objects<
+    'de,
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+    const MIN: usize,
+    const MAX: usize,
+>(from: D) -> Result<Vec<T>, D::Error> {
+    let values = list::<D, Object<T>, MIN, MAX>(from)?;
+    Ok(values.into_iter().map(|Object(value)| value).collect())
+}
+
+/// Deserializes an optional list of `MIN` to `MAX` objects that must not be `null`.
+pub(super) fn present_from_objects<
+    'de,
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+    const MIN: usize,
+    const MAX: usize,
+>(from: D) -> Result<Option<Vec<T>>, D::Error> {
+    from_objects::<D, T, MIN, MAX>(from).map(Some)
+}
+
+/// A value that is an object in JSON.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, from: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(from)).map(Object)
     }
 }
 
@@ -145,9 +192,9 @@ pub(super) fn json<
     const MAX_BYTES: usize,
     const MAX_LEVELS: usize,
 >(from: D) -> Result<JsonObject, D::Error> {
-    let object = JsonObject::deserialize(from)?;
-    object.check(MAX_BYTES, MAX_LEVELS).map_err(D::Error::custom)?;
-    Ok(object)
+    let value = JsonObject::deserialize(from)?;
+    value.check(MAX_BYTES, MAX_LEVELS).map_err(D::Error::custom)?;
+    Ok(value)
 }
 
 /// Deserializes an optional JSON object of at most `MAX_BYTES` and `MAX_LEVELS` that must not be `null`.

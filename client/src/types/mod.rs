@@ -35,7 +35,9 @@ pub use self::constraint::{ConstraintError, Quoted};
 pub use self::decode::Format;
 pub use self::health::{Health, HealthStatus};
 pub use self::json::JsonObject;
-pub use self::members::{Member, RequestObject, unknown_hint, unknown_name};
+pub use self::members::{
+    Member, MemberContent, RequestObject, unknown_hint, unknown_name,
+};
 pub use self::patch::Patch;
 pub use self::projects::{
     Project, ProjectCreate, ProjectName, ProjectPage, ProjectSlug, ProjectUpdate,

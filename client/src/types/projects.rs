@@ -12,7 +12,7 @@ use super::{
     decode,
 };
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
-use super::members::{Member, RequestObject};
+use super::members::{Member, MemberContent, RequestObject};
 
 /// The name of a project in URLs, unique within its tenant: 3 to 40 lowercase letters, digits
 /// and hyphens. It does not start or end with a hyphen.
@@ -208,22 +208,22 @@ impl RequestObject for ProjectCreate {
             Member {
                 name: "tenant_id",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "slug",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "name",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "description",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }
@@ -250,12 +250,12 @@ impl RequestObject for ProjectUpdate {
             Member {
                 name: "name",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "description",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }

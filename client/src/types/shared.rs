@@ -278,13 +278,7 @@ impl FromStr for RetryAfterSeconds {
     type Err = ConstraintError;
 
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        let number: i32 = text
-            .parse()
-            .map_err(|_| ConstraintError::NotAnInteger {
-                minimum: 1,
-                maximum: 3600,
-                value: Quoted::shown(text),
-            })?;
+        let number: i32 = constraint::parse_integer(text, 1, 3600)?;
         Self::try_from(number)
     }
 }
@@ -339,13 +333,7 @@ impl FromStr for RequestCount {
     type Err = ConstraintError;
 
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        let number: i32 = text
-            .parse()
-            .map_err(|_| ConstraintError::NotAnInteger {
-                minimum: 0,
-                maximum: i64::from(i32::MAX),
-                value: Quoted::shown(text),
-            })?;
+        let number: i32 = constraint::parse_integer(text, 0, i64::from(i32::MAX))?;
         Self::try_from(number)
     }
 }
@@ -884,13 +872,7 @@ impl FromStr for PageLimit {
     type Err = ConstraintError;
 
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        let number: i32 = text
-            .parse()
-            .map_err(|_| ConstraintError::NotAnInteger {
-                minimum: 1,
-                maximum: 500,
-                value: Quoted::shown(text),
-            })?;
+        let number: i32 = constraint::parse_integer(text, 1, 500)?;
         Self::try_from(number)
     }
 }

@@ -13,7 +13,7 @@ use super::{
     Text, Timestamp, constraint, decode,
 };
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
-use super::members::{Member, RequestObject};
+use super::members::{Member, MemberContent, RequestObject};
 
 /// The unique name of a tenant in URLs: 3 to 40 lowercase letters, digits and hyphens. It does
 /// not start or end with a hyphen.
@@ -528,27 +528,27 @@ impl RequestObject for TenantCreate {
             Member {
                 name: "slug",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "name",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "plan",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "kind",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "sales_owner",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }
@@ -603,22 +603,22 @@ impl RequestObject for TenantActivate {
             Member {
                 name: "plan",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "contract_start",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "contract_end",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "erp_customer_id",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }
@@ -673,42 +673,42 @@ impl RequestObject for TenantUpdate {
             Member {
                 name: "name",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "plan",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "sales_owner",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "erp_customer_id",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "stripe_cust_id",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "contract_start",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "contract_end",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "trial_ends_at",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }
@@ -737,12 +737,12 @@ impl RequestObject for TenantCancel {
             Member {
                 name: "reason",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "at_period_end",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }
@@ -797,22 +797,22 @@ impl RequestObject for EntitlementSet {
             Member {
                 name: "enabled",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "config",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "expires_at",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "source",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }

@@ -228,11 +228,24 @@ fn check_error_responses(operation: &Operation, place: &Place<'_>) -> Result<(),
     Ok(())
 }
 
-/// Names and types of properties, and whether a value must be there.
-fn shapes(properties: &[Property]) -> Vec<(&str, &Type, bool)> {
+/// Whether an object must have a property, and whether it can be `null`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Required,
+    Optional,
+    Nullable,
+}
+
+/// Names, types and presence of properties.
+fn shapes(properties: &[Property]) -> Vec<(&str, &Type, Presence)> {
+    let presence = |property: &Property| match (property.required, property.nullable) {
+        (true, false) => Presence::Required,
+        (false, false) => Presence::Optional,
+        (_, true) => Presence::Nullable,
+    };
     properties
         .iter()
-        .map(|it| (it.name.as_str(), &it.ty, it.required && !it.nullable))
+        .map(|it| (it.name.as_str(), &it.ty, presence(it)))
         .collect()
 }
 
@@ -264,14 +277,14 @@ fn require_error_schema<'a>(
     let errors = Type::Array(Box::new(Type::Named("FieldError".to_owned())));
     if shapes(properties)
         != [
-            ("error", &code, true),
-            ("message", &Type::String, true),
-            ("errors", &errors, false),
+            ("error", &code, Presence::Required),
+            ("message", &Type::String, Presence::Required),
+            ("errors", &errors, Presence::Optional),
         ]
     {
         return Err(place("Error")?.error(
             "components.schemas.Error must have exactly three properties: `error` (an `ErrorCode`) and `message` (a string), \
-             both required, and `errors` (a list of `FieldError`)",
+             both required, and `errors` (an optional list of `FieldError`); none can be `null`",
         ));
     }
     let field_error = named("FieldError").map(|it| match &it.kind {
@@ -279,7 +292,8 @@ fn require_error_schema<'a>(
         Kind::Enumeration(_) | Kind::Text(_) | Kind::Integer(_) | Kind::Formatted(_) => Vec::new(),
     });
     let text = &Type::String;
-    if field_error.is_some_and(|it| it != [("field", text, true), ("message", text, true)]) {
+    let required = Presence::Required;
+    if field_error.is_some_and(|it| it != [("field", text, required), ("message", text, required)]) {
         return Err(place("FieldError")?.error(
             "components.schemas.FieldError must have exactly two properties, both required strings: `field` and `message`",
         ));

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::client::types;
-use crate::client::types::{Member, RequestObject};
+use crate::client::types::{Member, MemberContent, RequestObject};
 use chrono::{NaiveDate, TimeDelta, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
@@ -243,12 +243,6 @@ impl Body {
 
 /// Rejects members that the object does not have. `place` is its place in the body.
 fn check_members(value: &RawValue, members: &[Member], place: &str) -> Result<(), Failure> {
-    if let Ok(items) = serde_json::from_str::<Vec<Box<RawValue>>>(value.get()) {
-        return items
-            .iter()
-            .enumerate()
-            .try_for_each(|(index, item)| check_members(item, members, &format!("{place}[{index}]")));
-    }
     match serde_json::from_str(value.get()) {
         Ok(Body(object)) => object
             .iter()
@@ -259,13 +253,21 @@ fn check_members(value: &RawValue, members: &[Member], place: &str) -> Result<()
     }
 }
 
+fn check_items(value: &RawValue, members: &[Member], place: &str) -> Result<(), Failure> {
+    // Not a list: its type is checked later.
+    let items: Vec<Box<RawValue>> = serde_json::from_str(value.get()).unwrap_or_default();
+    let mut items = items.iter().enumerate();
+    items.try_for_each(|(index, item)| check_members(item, members, &format!("{place}[{index}]")))
+}
+
 fn check_member(name: &str, value: &RawValue, members: &[Member], place: &str) -> Result<(), Failure> {
     let separator = if place.is_empty() { "" } else { "." };
     let place = format!("{place}{separator}{name}");
     match members.iter().find(|member| member.name == name) {
-        Some(member) => match member.members {
-            Some(below) => check_members(value, below(), &place),
-            None => Ok(()),
+        Some(member) => match member.content {
+            MemberContent::Value => Ok(()),
+            MemberContent::Object(members) => check_members(value, members(), &place),
+            MemberContent::Objects(members) => check_items(value, members(), &place),
         },
         None => {
             let known = members.iter().map(|member| member.name);

@@ -1,6 +1,7 @@
 //! Errors of values that violate a constraint of the spec.
 
 use std::fmt;
+use std::str::FromStr;
 
 use regress::Regex;
 
@@ -16,7 +17,7 @@ pub enum ConstraintError {
         value: Quoted,
     },
     /// The text is too short.
-    #[error("must have at least {minimum} characters, but has {actual}")]
+    #[error("must have at least {}, but has {actual}", counted(*minimum, "character"))]
     TooShort {
         /// The minimum number of characters.
         minimum: usize,
@@ -24,7 +25,7 @@ pub enum ConstraintError {
         actual: usize,
     },
     /// The text is too long.
-    #[error("must have at most {maximum} characters, but has {actual}")]
+    #[error("must have at most {}, but has {actual}", counted(*maximum, "character"))]
     TooLong {
         /// The maximum number of characters.
         maximum: usize,
@@ -32,7 +33,7 @@ pub enum ConstraintError {
         actual: usize,
     },
     /// The list is too short.
-    #[error("must have at least {minimum} items, but has {actual}")]
+    #[error("must have at least {}, but has {actual}", counted(*minimum, "item"))]
     TooFewItems {
         /// The minimum number of items.
         minimum: usize,
@@ -40,7 +41,7 @@ pub enum ConstraintError {
         actual: usize,
     },
     /// The list is too long.
-    #[error("must have at most {maximum} items")]
+    #[error("must have at most {}", counted(*maximum, "item"))]
     TooManyItems {
         /// The maximum number of items.
         maximum: usize,
@@ -112,6 +113,12 @@ pub enum ConstraintError {
         /// The value.
         value: Quoted,
     },
+}
+
+/// `1 item`, `2 items`.
+fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
 }
 
 /// A rejected value, as shown in messages: truncated, and hidden if it may be a secret.
@@ -191,6 +198,16 @@ impl CompiledPattern {
             Err(ConstraintError::Pattern { pattern: self.source, value: quote(text) })
         }
     }
+}
+
+/// Parses an integer in its only form. `str::parse` also reads `+1` and `01`.
+pub(super) fn parse_integer<T: FromStr + ToString>(
+    text: &str,
+    minimum: i64,
+    maximum: i64,
+) -> Result<T, ConstraintError> {
+    let number = text.parse().ok().filter(|number: &T| number.to_string() == text);
+    number.ok_or_else(|| ConstraintError::NotAnInteger { minimum, maximum, value: Quoted::shown(text) })
 }
 
 pub(super) fn check_minimum_length(text: &str, minimum: usize) -> Result<(), ConstraintError> {

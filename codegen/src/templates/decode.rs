@@ -4,7 +4,8 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use chrono::{DateTime, NaiveDate};
-use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
@@ -98,6 +99,72 @@ pub(super) fn patched_formatted<'de, D: Deserializer<'de>, T: Format>(
     nullable_formatted(from).map(|value| value.map_or(Patch::Clear, Patch::Set))
 }
 
+/// Deserializes an object. By default, serde would also read it from a list of its values.
+pub(super) fn from_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    let Object(value) = Deserialize::deserialize(from)?;
+    Ok(value)
+}
+
+/// Deserializes a required object that may be `null`.
+pub(super) fn nullable_from_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    let value: Option<Object<T>> = Deserialize::deserialize(from)?;
+    Ok(value.map(|Object(value)| value))
+}
+
+/// Deserializes an optional object that must not be `null`.
+pub(super) fn present_from_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    from_object(from).map(Some)
+}
+
+/// Deserializes an optional object that may be `null`. The outer `None` means absent.
+pub(super) fn present_nullable_from_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    nullable_from_object(from).map(Some)
+}
+
+/// Deserializes a list of `MIN` to `MAX` objects.
+pub(super) fn from_objects<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MIN: usize, const MAX: usize>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
+    let values = list::<D, Object<T>, MIN, MAX>(from)?;
+    Ok(values.into_iter().map(|Object(value)| value).collect())
+}
+
+/// Deserializes an optional list of `MIN` to `MAX` objects that must not be `null`.
+pub(super) fn present_from_objects<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MIN: usize, const MAX: usize>(
+    from: D,
+) -> Result<Option<Vec<T>>, D::Error> {
+    from_objects::<D, T, MIN, MAX>(from).map(Some)
+}
+
+/// A value that is an object in JSON.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, from: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(from)).map(Object)
+    }
+}
+
 /// Deserializes a required value that may be `null`. By default, serde would also allow it to be absent.
 pub(super) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     from: D,
@@ -156,9 +223,9 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for Items<T, MAX> 
 pub(super) fn json<'de, D: Deserializer<'de>, const MAX_BYTES: usize, const MAX_LEVELS: usize>(
     from: D,
 ) -> Result<JsonObject, D::Error> {
-    let object = JsonObject::deserialize(from)?;
-    object.check(MAX_BYTES, MAX_LEVELS).map_err(D::Error::custom)?;
-    Ok(object)
+    let value = JsonObject::deserialize(from)?;
+    value.check(MAX_BYTES, MAX_LEVELS).map_err(D::Error::custom)?;
+    Ok(value)
 }
 
 /// Deserializes an optional JSON object of at most `MAX_BYTES` and `MAX_LEVELS` that must not be `null`.

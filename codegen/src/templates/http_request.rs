@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::str::FromStr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -167,6 +168,12 @@ pub(super) fn header_parameter<A: server::Api, T, E: Display>(
     }
     let value = parse(&lines.join(", ")).map_err(|error| InvalidParameter(format!("`{name}` in the head: {error}")))?;
     Ok(Some(value))
+}
+
+/// Parses an integer in its only form. `str::parse` also reads `+1` and `01`.
+pub(super) fn integer<T: FromStr + ToString>(text: &str) -> Result<T, String> {
+    let number = text.parse().ok().filter(|number: &T| number.to_string() == text);
+    number.ok_or_else(|| format!("must be a whole number of at most {} bits, such as 7", 8 * size_of::<T>()))
 }
 
 fn query_value<T, E: Display>(

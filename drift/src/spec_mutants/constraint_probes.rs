@@ -6,14 +6,11 @@ use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::constraints::Direction;
-use super::operation_probes::UNKNOWN_ID;
+use super::operation_probes::{UNKNOWN_ID, UNKNOWN_KEY};
 use crate::probe::{Exchange, Expectation, Probe, Request, Start, exchange, preparation};
 
 /// A text that the stricter patterns reject. Only the probe of a stricter pattern contains it.
 const MARK: &str = "zq";
-
-/// A well-formed key that does not exist.
-const UNKNOWN_KEY: &str = "bp_0123456789abcdefghijkl";
 
 /// Returns a stricter or looser pattern.
 pub(super) fn changed_pattern(schema: &str, pattern: &str, direction: Direction) -> String {
@@ -81,6 +78,11 @@ fn request_with(schema: &str, value: &Value) -> Option<(Request, u16)> {
         "ActorId" => filter("audit", "actor_id"),
         "ProductKey" => filter("audit", "product"),
         "PageLimit" => filter("audit", "limit"),
+        "IdempotencyKey" => {
+            let create = json!({"slug": "t-{fresh}", "name": "Drift"});
+            let request = Request::new("POST", "/v1/tenants", Some(create));
+            Some((request.with_header("Idempotency-Key", value.as_str()?), 201))
+        }
         _ => None,
     }
 }
@@ -104,7 +106,7 @@ pub(super) fn constraint(
     let probed = match keyword {
         "pattern" => match (direction, schema) {
             (Direction::Stricter, _) => json!(format!("{MARK}-{{unique}}")),
-            (Direction::Looser, "TenantSlug" | "ProjectSlug") => json!("NOT A SLUG {unique}"),
+            (Direction::Looser, "TenantSlug" | "ProjectSlug" | "IdempotencyKey") => json!("NOT ALLOWED {unique}"),
             (Direction::Looser, _) => json!("\u{0}"),
         },
         "minLength" | "maxLength" => {
@@ -155,6 +157,10 @@ pub(super) fn limit(schema: &str, keyword: &str, limit: u64, other: u64) -> Opti
         let body = json!({"action": "drift.probed", "metadata": metadata});
         Request::new("POST", "/v1/audit", Some(body))
     };
+    let entitlement = |config: Value| {
+        let path = format!("/v1/entitlements/{UNKNOWN_ID}/insights");
+        Request::new("PUT", path, Some(json!({"source": "override", "config": config})))
+    };
     let (request, accepted) = match (schema, keyword) {
         ("APIKeyCreate", "maxItems") => {
             let body = json!({"tenant_id": "{acme}", "name": "Drift", "scopes": scopes()});
@@ -184,14 +190,10 @@ pub(super) fn limit(schema: &str, keyword: &str, limit: u64, other: u64) -> Opti
             let body = json!({"action": "drift.probed", "targets": vec![json!({"id": "d", "type": "drift"}); size]});
             (Request::new("POST", "/v1/audit", Some(body)), 201)
         }
-        ("AuditAppend", "x-max-bytes") => {
-            let rest = size - json!({"a": ""}).to_string().len();
-            (event(json!({"a": "x".repeat(rest)})), 201)
-        }
-        ("AuditAppend", "x-max-levels") => {
-            let levels = (1..size).fold(json!(1), |inner, _| json!([inner]));
-            (event(json!({"a": levels})), 201)
-        }
+        ("AuditAppend", "x-max-bytes") => (event(of_bytes(size)), 201),
+        ("AuditAppend", "x-max-levels") => (event(of_levels(size)), 201),
+        ("EntitlementSet", "x-max-bytes") => (entitlement(of_bytes(size)), 404),
+        ("EntitlementSet", "x-max-levels") => (entitlement(of_levels(size)), 404),
         _ => return None,
     };
     let (accepted, rejected) = if schema == "APIKeyVerifyRequest" {
@@ -211,6 +213,18 @@ pub(super) fn limit(schema: &str, keyword: &str, limit: u64, other: u64) -> Opti
         format!("{schema}.{keyword}"),
         vec![exchange(request, original, mutant)],
     ))
+}
+
+/// An object that takes as many bytes.
+fn of_bytes(size: usize) -> Value {
+    let rest = size - json!({"a": ""}).to_string().len();
+    json!({"a": "x".repeat(rest)})
+}
+
+/// An object with as many levels.
+fn of_levels(levels: usize) -> Value {
+    let below = (1..levels).fold(json!(1), |inner, _| json!([inner]));
+    json!({"a": below})
 }
 
 fn create_api_key() -> Request {

@@ -87,6 +87,26 @@ mod tests {
     }
 
     #[test]
+    fn every_constraint_has_a_probe() {
+        let spec = spec();
+        let constraints = [
+            Kind::PatternChanged,
+            Kind::MinimumLengthChanged,
+            Kind::MaximumLengthChanged,
+            Kind::MinimumChanged,
+            Kind::MinimumItemsChanged,
+            Kind::MaximumItemsChanged,
+            Kind::JsonLimitChanged,
+        ];
+        let without: Vec<_> = all(&spec)
+            .into_iter()
+            .filter(|mutant| constraints.contains(&mutant.kind) && mutant.probe.is_none())
+            .map(|mutant| mutant.place)
+            .collect();
+        assert_eq!(without, Vec::<String>::new());
+    }
+
+    #[test]
     fn mutants_are_unique() {
         let spec = spec();
         let mut seen = std::collections::BTreeSet::new();

@@ -11,6 +11,9 @@ const INVALID: &str = "NOT%20VALID";
 /// The ID of no tenant and no API key, so that a request changes nothing.
 pub(super) const UNKNOWN_ID: &str = "01900000-0000-7000-8000-000000000000";
 
+/// A well-formed key that does not exist.
+pub(super) const UNKNOWN_KEY: &str = "bp_0123456789abcdefghijkl";
+
 /// The response of an operation to [`request`].
 fn response(operation: &Operation) -> Expectation {
     match operation.id.as_str() {
@@ -78,9 +81,27 @@ pub(super) fn scopes(spec: &Spec, operation: &Operation, alternatives: &Value) -
     )
 }
 
+/// The path of a read, with what it requires.
+fn readable_path(operation: &Operation) -> String {
+    let path = operation.path.replace("{id}", "{acme}").replace("{slug}", "acme");
+    let required = operation.parameters.iter().filter(|it| it.in_query && it.required);
+    let query: Vec<String> = required
+        .map(|parameter| {
+            let value = if parameter.name == "tenant_id" {
+                "{acme}"
+            } else {
+                "insights"
+            };
+            format!("{}={value}", parameter.name)
+        })
+        .collect();
+    let separator = if query.is_empty() { "" } else { "?" };
+    format!("{path}{separator}{}", query.join("&"))
+}
+
 /// The operation now rejects requests without the parameter.
 pub(super) fn required_parameter(operation: &Operation, name: &str) -> Probe {
-    let request = Request::new("GET", operation.path.clone(), None);
+    let request = Request::new("GET", readable_path(operation), None);
     let rejected = Expectation::status(400).text(format!("`{name}`"));
     Probe::new(
         operation.id.clone(),
@@ -90,22 +111,7 @@ pub(super) fn required_parameter(operation: &Operation, name: &str) -> Probe {
 
 /// The operation now returns 304 to a caller that has the current response, or no longer does.
 pub(super) fn not_modified(operation: &Operation, is_added: bool) -> Probe {
-    let mut path = operation.path.replace("{id}", "{acme}").replace("{slug}", "acme");
-    if operation
-        .parameters
-        .iter()
-        .any(|it| it.in_query && it.name == "tenant_id")
-    {
-        path.push_str("?tenant_id={acme}");
-    }
-    if operation
-        .parameters
-        .iter()
-        .any(|it| it.in_query && it.required && it.name == "product")
-    {
-        path.push_str("&product=insights");
-    }
-    let request = Request::new("GET", path, None).with_any_version();
+    let request = Request::new("GET", readable_path(operation), None).with_header("If-None-Match", "*");
     let (without, with) = (Expectation::status(200), Expectation::status(304));
     let (original, mutant) = if is_added { (without, with) } else { (with, without) };
     Probe::new(operation.id.clone(), vec![exchange(request, original, mutant)])
@@ -143,6 +149,7 @@ pub(super) fn body_presence(operation: &Operation, now_required: bool) -> Probe 
 
 /// A property with a default has become required.
 pub(super) fn required_field(schema: &str, field: &str) -> Option<Probe> {
+    let rejected = Expectation::status(400).text(format!("`{field}`"));
     let (path, body, accepted): (String, Value, u16) = match schema {
         "TenantCreate" => {
             let mut body = json!({"slug": "t-{fresh}", "name": "Required", "plan": "starter", "kind": "customer"});
@@ -156,11 +163,21 @@ pub(super) fn required_field(schema: &str, field: &str) -> Option<Probe> {
             json!({"tenant_id": UNKNOWN_ID, "name": "Required"}),
             404,
         ),
+        "APIKeyVerifyRequest" => {
+            // This operation returns 200 in any case.
+            let request = Request::new(
+                "POST",
+                "/v1/internal/api-keys/verify",
+                Some(json!({"key": UNKNOWN_KEY})),
+            );
+            let reason = |reason: &str| Expectation::status(200).value("/reason", reason);
+            let exchange = exchange(request, reason("unknown"), reason("malformed"));
+            return Some(Probe::new(schema, vec![exchange]));
+        }
         _ => return None,
     };
     let method = if schema == "EntitlementSet" { "PUT" } else { "POST" };
     let request = Request::new(method, path, Some(body));
-    let rejected = Expectation::status(400).text(format!("`{field}`"));
     Some(Probe::new(
         schema,
         vec![exchange(request, Expectation::status(accepted), rejected)],

@@ -14,6 +14,7 @@ cases![
     rejects_json_that_is_not_an_object,
     names_a_missing_property,
     names_a_property_of_the_wrong_type,
+    a_list_is_not_read_as_an_object,
     null_differs_from_absent,
     rejects_an_absent_body_if_one_is_required,
     rejects_an_unknown_member_and_names_the_nearest,
@@ -260,7 +261,7 @@ async fn reports_the_errors_of_all_members_at_once(store: StoreUnderTest) {
     let message = response.assert_error(400, ErrorCode::InvalidInput);
     assert_eq!(
         message,
-        "`name`: must have at least 1 characters, but has 0 (5 more in `errors`)"
+        "`name`: must have at least 1 character, but has 0 (5 more in `errors`)"
     );
     let errors: Error = response.json();
     let errors = errors.errors.unwrap_or_default();
@@ -268,7 +269,7 @@ async fn reports_the_errors_of_all_members_at_once(store: StoreUnderTest) {
         .iter()
         .map(|it| (it.field.as_str(), it.message.as_str()))
         .collect();
-    assert_eq!(fields[0], ("name", "must have at least 1 characters, but has 0"));
+    assert_eq!(fields[0], ("name", "must have at least 1 character, but has 0"));
     assert_eq!(
         fields[3],
         ("sales_owners", "unknown member; did you mean `sales_owner`?")
@@ -310,6 +311,35 @@ async fn changes_of_a_key_reject_larger_bodies_and_other_types(store: StoreUnder
         response.assert_error(413, ErrorCode::PayloadTooLarge);
         let response = send("{}".to_owned(), "text/plain").await;
         response.assert_error(415, ErrorCode::UnsupportedMediaType);
+    }
+}
+
+async fn a_list_is_not_read_as_an_object(store: StoreUnderTest) {
+    let service = TestServer::start(store).await;
+    let verify = "/v1/internal/api-keys/verify-batch";
+    let list = "invalid type: sequence, expected an object";
+    for (path, body, field, reason) in [
+        (verify, json!({ "keys": [["bp_x"]] }), "keys[0]", list),
+        (verify, json!({ "keys": ["bp_x"] }), "keys[0]", "expected an object"),
+        (verify, json!({ "keys": { "key": "bp_x" } }), "keys", "expected a list"),
+        (
+            "/v1/audit",
+            json!({ "action": "a", "targets": [["t"]] }),
+            "targets[0]",
+            list,
+        ),
+        ("/v1/audit/batch", json!({ "events": [["a"]] }), "events[0]", list),
+        (
+            "/v1/audit/batch",
+            json!({ "events": [{ "action": "a", "targets": [["t"]] }] }),
+            "events[0].targets[0]",
+            list,
+        ),
+    ] {
+        let response = service.raw.post_json(path, &body).await;
+        let message = response.assert_error(400, ErrorCode::InvalidInput);
+        assert!(message.starts_with(&format!("`{field}`: ")), "{message}");
+        assert!(message.contains(reason), "{message}");
     }
 }
 

@@ -231,7 +231,7 @@ async fn an_update_rejects_what_it_cannot_change(store: StoreUnderTest) {
         (r#"{"slug":"other"}"#, "`slug`: unknown member"),
         (r#"{"tenant_id":"x"}"#, "`tenant_id`: unknown member"),
         (r#"{"name":null}"#, "`name`"),
-        (r#"{"name":""}"#, "`name`: must have at least 1 characters"),
+        (r#"{"name":""}"#, "`name`: must have at least 1 character"),
     ] {
         let response = service.project_patch(project.id, "application/json", body).await;
         let message = response.assert_error(400, ErrorCode::InvalidInput);

@@ -245,11 +245,13 @@ fn params(operation: &Operation) -> Option<TokenStream> {
 fn value(parameter: &Parameter) -> TokenStream {
     let name = &parameter.name;
     let field = names::field(&parameter.identifier());
-    // The libraries read more forms of a value than its format allows.
-    let parse = if matches!(parameter.ty, Type::Formatted(_)) {
-        quote! { crate::types::Format::parse }
-    } else {
-        quote! { str::parse }
+    // The libraries read more forms of some values than the spec allows.
+    let parse = match parameter.ty {
+        Type::Formatted(_) => quote! { crate::types::Format::parse },
+        Type::Integer(_) => quote! { super::request::integer },
+        Type::Named(_) | Type::String | Type::Boolean | Type::Number | Type::Array(_) | Type::FreeForm => {
+            quote! { str::parse }
+        }
     };
     match (parameter.location, &parameter.default) {
         (Location::Path, _) => quote! { super::request::path_parameter(#name, &path.#field, #parse) },

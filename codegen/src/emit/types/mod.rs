@@ -55,7 +55,13 @@ pub(crate) fn emit(api: &Api) -> Result<Vec<GeneratedFile>, Error> {
     }
     files.push(runtime::constraint(&all_code)?);
     let members = runtime::members(&all_code)?;
-    let names = ["Member", "RequestObject", "unknown_hint", "unknown_name"];
+    let names = [
+        "Member",
+        "MemberContent",
+        "RequestObject",
+        "unknown_hint",
+        "unknown_name",
+    ];
     let exports = names
         .into_iter()
         .filter(|name| members.text.contains(&format!(" {name}")));

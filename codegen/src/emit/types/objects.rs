@@ -70,16 +70,29 @@ pub(super) fn object(api: &Api, usage: &Usage, schema: &Schema, name: &Ident, pr
 fn members(api: &Api, name: &Ident, properties: &[Property]) -> TokenStream {
     let members = properties.iter().map(|property| {
         let name = &property.name;
-        let is_object = |schema: &&str| api.schema(schema).is_some_and(|it| matches!(it.kind, Kind::Object(_)));
-        let below = match property.ty.named().filter(is_object) {
-            Some(schema) => {
-                let name = format_ident!("{}", names::type_name(schema));
-                quote! { Some(<super::#name as super::members::RequestObject>::members) }
+        let below = |schema: &str| {
+            let name = format_ident!("{}", names::type_name(schema));
+            quote! { <super::#name as super::members::RequestObject>::members }
+        };
+        let content = match (object_of(api, &property.ty), &property.ty) {
+            (None, _) => quote! { Value },
+            (Some(schema), Type::Array(_)) => {
+                let members = below(schema);
+                quote! { Objects(#members) }
             }
-            None => quote! { None },
+            (Some(schema), _) => {
+                let members = below(schema);
+                quote! { Object(#members) }
+            }
         };
         let is_required = property.required;
-        quote! { super::members::Member { name: #name, is_required: #is_required, members: #below } }
+        quote! {
+            super::members::Member {
+                name: #name,
+                is_required: #is_required,
+                content: super::members::MemberContent::#content,
+            }
+        }
     });
     quote! {
         impl super::members::RequestObject for #name {
@@ -88,6 +101,15 @@ fn members(api: &Api, name: &Ident, properties: &[Property]) -> TokenStream {
             }
         }
     }
+}
+
+/// The schema of the object that a value of this type is, or that its items are.
+fn object_of<'a>(api: &Api, ty: &'a Type) -> Option<&'a str> {
+    let is_object = |name: &&str| {
+        api.schema(name)
+            .is_some_and(|schema| matches!(schema.kind, Kind::Object(_)))
+    };
+    ty.named().filter(is_object)
 }
 
 /// The type of a property, without the `Option` of one that may be absent or `null`.
@@ -126,17 +148,31 @@ fn is_enumeration(api: &Api, name: &str) -> bool {
 fn field(api: &Api, usage: &Usage, schema: &Schema, owner: &Ident, property: &Property) -> (TokenStream, TokenStream) {
     let plain = field_type(api, usage, schema, &property.ty);
     let is_patch = property.nullable && api.is_merge_patch(&schema.name);
-    // `uuid` reads more forms than the format allows; our own types read only what they allow.
-    let is_formatted = property.ty == Type::Formatted(Format::Uuid);
-    // Which function of `decode` reads the field; one for formats, one for all other types.
-    let decode = |general: &str, of_format: &str| {
-        let function = format!("super::decode::{}", if is_formatted { of_format } else { general });
+    let is_object = usage.is_in_request(&schema.name) && object_of(api, &property.ty).is_some();
+    // `uuid` reads more forms than the format allows, and serde reads an object from a list of its values.
+    let strict = match property.ty {
+        Type::Formatted(Format::Uuid) => Some("formatted"),
+        _ if is_object => Some("from_object"),
+        _ => None,
+    };
+    // Which function of `decode` reads the field.
+    let decode = |presence: &str| {
+        let function = match (presence, strict) {
+            ("", Some(strict)) => strict.to_owned(),
+            (presence, Some(strict)) => format!("{presence}_{strict}"),
+            ("present_nullable", None) => "present".to_owned(),
+            (presence, None) => presence.to_owned(),
+        };
+        let function = format!("super::decode::{function}");
         quote! { deserialize_with = #function }
     };
     let absent = quote! { skip_serializing_if = "Option::is_none" };
     if let Some(bound) = property.bound {
         let (function, arguments) = match bound {
-            Bound::Items { minimum, maximum } => ("list", format!("_, _, {minimum}, {maximum}")),
+            Bound::Items { minimum, maximum } => {
+                let function = if is_object { "from_objects" } else { "list" };
+                (function, format!("_, _, {minimum}, {maximum}"))
+            }
             Bound::Json { max_bytes, max_levels } => ("json", format!("_, {max_bytes}, {max_levels}")),
         };
         let required = format!("super::decode::{function}::<{arguments}>");
@@ -151,21 +187,24 @@ fn field(api: &Api, usage: &Usage, schema: &Schema, owner: &Ident, property: &Pr
         };
     }
     if is_patch {
-        let format = is_formatted.then(|| quote! { deserialize_with = "super::decode::patched_formatted", });
+        let function = strict.map(|strict| {
+            let function = format!("super::decode::patched_{strict}");
+            quote! { deserialize_with = #function, }
+        });
         return (
             quote! { super::Patch<#plain> },
-            quote! { #[serde(default, #format skip_serializing_if = "super::Patch::is_unchanged")] },
+            quote! { #[serde(default, #function skip_serializing_if = "super::Patch::is_unchanged")] },
         );
     }
     match (property.required, property.nullable, &property.default) {
-        (true, false, _) if is_formatted => {
-            let functions = decode("formatted", "formatted");
-            (plain, quote! { #[serde(#functions)] })
+        (true, false, _) if strict.is_some() => {
+            let function = decode("");
+            (plain, quote! { #[serde(#function)] })
         }
         (true, false, _) => (plain, TokenStream::new()),
         (true, true, _) => {
-            let functions = decode("nullable", "nullable_formatted");
-            (quote! { Option<#plain> }, quote! { #[serde(#functions)] })
+            let function = decode("nullable");
+            (quote! { Option<#plain> }, quote! { #[serde(#function)] })
         }
         (false, _, Some(default)) if is_rust_default(&property.ty, default) => (plain, quote! { #[serde(default)] }),
         (false, _, Some(_)) => {
@@ -173,17 +212,17 @@ fn field(api: &Api, usage: &Usage, schema: &Schema, owner: &Ident, property: &Pr
             (plain, quote! { #[serde(default = #function)] })
         }
         (false, false, None) => {
-            let functions = decode("present", "present_formatted");
+            let function = decode("present");
             (
                 quote! { Option<#plain> },
-                quote! { #[serde(default, #functions, #absent)] },
+                quote! { #[serde(default, #function, #absent)] },
             )
         }
         (false, true, None) => {
-            let functions = decode("present", "present_nullable_formatted");
+            let function = decode("present_nullable");
             (
                 quote! { Option<Option<#plain>> },
-                quote! { #[serde(default, #functions, #absent)] },
+                quote! { #[serde(default, #function, #absent)] },
             )
         }
     }

@@ -114,11 +114,7 @@ pub(super) fn integer(name: &Ident, description: &str, rules: &IntegerRules) -> 
             type Err = super::constraint::ConstraintError;
 
             fn from_str(text: &str) -> Result<Self, super::constraint::ConstraintError> {
-                let number: #integer = text.parse().map_err(|_| super::constraint::ConstraintError::NotAnInteger {
-                    minimum: #minimum,
-                    maximum: #maximum,
-                    value: super::constraint::Quoted::shown(text),
-                })?;
+                let number: #integer = super::constraint::parse_integer(text, #minimum, #maximum)?;
                 #from_number
             }
         }

@@ -13,7 +13,7 @@ pub(super) enum DbError {
     Transient(String),
     /// Nothing was changed, and a repetition may succeed later.
     Unavailable(String),
-    /// The connection broke during COMMIT: the change may have been made.
+    /// The connection broke during COMMIT, or BEGIN failed: the change may have been made.
     OutcomeUnknown(String),
     /// Nothing was changed, and a repetition will fail as well.
     Internal(String),
@@ -45,6 +45,21 @@ impl From<Error> for DbError {
     }
 }
 
+impl DbError {
+    /// Converts an error of BEGIN, which is sent together with the first statement. If the session survives the error, that
+    /// statement runs outside a transaction, and what it does is committed.
+    pub(super) fn of_begin(error: Error) -> Self {
+        match error {
+            Error::DatabaseError(_, information)
+                if SqlState::of(&*information).is_some_and(|(state, _)| !state.ends_session()) =>
+            {
+                Self::OutcomeUnknown(format!("BEGIN: {}", describe(&*information)))
+            }
+            error => error.into(),
+        }
+    }
+}
+
 /// The code of an error of the server: two characters for the class, three for the condition. Appendix A of the Postgres
 /// manual lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +75,22 @@ impl<'a> SqlState<'a> {
                 .bytes()
                 .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
         is_code.then_some((Self(code), message))
+    }
+
+    /// Whether the server closes the session after this error, whatever statement it answers.
+    fn ends_session(self) -> bool {
+        let class = self.0.get(..2).unwrap_or_default();
+        matches!(
+            (class, self.0),
+            // The connection broke.
+            ("08", _)
+            // The server stops or restarts, or the database is dropped.
+            | (_, "57P01" | "57P02" | "57P03" | "57P04")
+            // A time limit ended the session.
+            | (_, "25P03" | "25P04" | "57P05")
+            // There are too many connections.
+            | (_, "53300")
+        )
     }
 
     /// The error of a statement that failed with this code. Every code is an internal error unless it is listed here: a
@@ -166,6 +197,29 @@ mod tests {
                 matches!(converted(&format!("{code}: text")), DbError::Internal(_)),
                 "{code}"
             );
+        }
+    }
+
+    #[test]
+    fn the_outcome_is_unknown_if_begin_fails_in_a_session_that_survives() {
+        let of_begin = |message: &str| {
+            let message = Box::new(message.to_owned());
+            DbError::of_begin(Error::DatabaseError(DatabaseErrorKind::Unknown, message))
+        };
+        for message in [
+            "57014: canceling statement due to user request",
+            "53200: out of memory",
+            "XX000: text",
+        ] {
+            assert!(matches!(of_begin(message), DbError::OutcomeUnknown(_)), "{message}");
+        }
+        for message in [
+            "57P01: terminating connection",
+            "25P03: text",
+            "08P01: text",
+            "connection closed",
+        ] {
+            assert!(matches!(of_begin(message), DbError::Transient(_)), "{message}");
         }
     }
 

@@ -22,7 +22,7 @@ pub(super) fn key_in_use() -> DbError {
 /// Inserts the records of changes. Returns `false` if there is one for any of the keys; the transaction then has to end
 /// without a commit. If another transaction is inserting one, waits for its end.
 pub(super) async fn insert_responses_on_connection<'a>(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     responses: impl Iterator<Item = (&'a ResponseToChange, &'a AuditEventRecord)> + Send,
 ) -> Result<bool, DbError> {
     let records = responses.map(|(response, event)| response.record(event));
@@ -31,7 +31,7 @@ pub(super) async fn insert_responses_on_connection<'a>(
 
 /// The same for the response to a batch of events.
 pub(super) async fn insert_response_on_connection(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     response: &ResponseToBatch,
     events: &[AuditEventRecord],
 ) -> Result<bool, DbError> {
@@ -39,7 +39,7 @@ pub(super) async fn insert_response_on_connection(
 }
 
 async fn insert_records_on_connection(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     records: serde_json::Result<Vec<IdempotencyRecord>>,
 ) -> Result<bool, DbError> {
     let mut records =
@@ -58,7 +58,7 @@ fn sort_key(record: &IdempotencyRecord) -> (&[u8], &str, &str) {
 }
 
 /// Inserts the records whose keys have none, and returns how many.
-async fn insert_on_connection(connection: &mut AsyncPgConnection, records: &[IdempotencyRecord]) -> QueryResult<usize> {
+async fn insert_on_connection(mut connection: &AsyncPgConnection, records: &[IdempotencyRecord]) -> QueryResult<usize> {
     let column = |value: fn(&IdempotencyRecord) -> &[u8]| records.iter().map(value).collect::<Vec<_>>();
     let text = |value: fn(&IdempotencyRecord) -> &str| records.iter().map(value).collect::<Vec<_>>();
     let statuses: Vec<i32> = records.iter().map(|it| i32::from(it.response.status)).collect();
@@ -80,7 +80,7 @@ async fn insert_on_connection(connection: &mut AsyncPgConnection, records: &[Ide
     .bind::<Array<Nullable<Text>>, _>(bodies)
     .bind::<Array<Nullable<SqlUuid>>, _>(tenants)
     .bind::<Array<Timestamptz>, _>(times)
-    .execute(connection)
+    .execute(&mut connection)
     .await
 }
 
@@ -122,7 +122,7 @@ impl IdempotencyStore for PostgresStore {
     async fn idempotency_record_create(&self, record: IdempotencyRecord) -> Result<bool, StoreError> {
         let inserted = self
             .database
-            .write_idempotent(async |connection: &mut AsyncPgConnection| {
+            .write_idempotent(async |connection: &AsyncPgConnection| {
                 insert_on_connection(connection, slice::from_ref(&record)).await
             })
             .await?;
@@ -133,7 +133,7 @@ impl IdempotencyStore for PostgresStore {
         let before: DateTime<Utc> = before.into();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.database
-            .write_idempotent(async |connection: &mut AsyncPgConnection| {
+            .write_idempotent(async |mut connection: &AsyncPgConnection| {
                 diesel::sql_query(
                     "DELETE FROM idempotency_records WHERE ctid = ANY(ARRAY( \
                          SELECT ctid FROM idempotency_records WHERE created_at < $1 \
@@ -141,7 +141,7 @@ impl IdempotencyStore for PostgresStore {
                 )
                 .bind::<Timestamptz, _>(before)
                 .bind::<BigInt, _>(limit)
-                .execute(connection)
+                .execute(&mut connection)
                 .await
             })
             .await

@@ -113,12 +113,12 @@ struct Comparison {
 pub async fn migrate(url: &DatabaseUrl, connect_timeout: Duration) -> Result<usize, MigrationError> {
     let mut connection = connect_unpooled(url, connect_timeout).await?;
     preconditions::check_on_connection(&mut connection).await?;
-    take_lock_on_connection(&mut connection).await?;
-    let (mut connection, applied) = run_pending(connection).await?;
+    take_lock_on_connection(&connection).await?;
+    let (connection, applied) = run_pending(connection).await?;
     for version in &applied {
         info!(version, "migrated the schema");
     }
-    let Comparison { missing: _, unknown } = compare_on_connection(&mut connection).await?;
+    let Comparison { missing: _, unknown } = compare_on_connection(&connection).await?;
     if !unknown.0.is_empty() {
         warn!(%unknown, "the schema is newer than this binary");
     }
@@ -134,7 +134,7 @@ pub async fn migrate(url: &DatabaseUrl, connect_timeout: Duration) -> Result<usi
 pub async fn check(url: &DatabaseUrl, connect_timeout: Duration) -> Result<(), MigrationError> {
     let mut connection = connect_unpooled(url, connect_timeout).await?;
     preconditions::check_on_connection(&mut connection).await?;
-    let Comparison { missing, unknown } = compare_on_connection(&mut connection).await?;
+    let Comparison { missing, unknown } = compare_on_connection(&connection).await?;
     if !unknown.0.is_empty() {
         return Err(MigrationError::SchemaNewer(unknown));
     }
@@ -145,21 +145,21 @@ pub async fn check(url: &DatabaseUrl, connect_timeout: Duration) -> Result<(), M
 }
 
 /// Returns the steps that the schema lacks, if any.
-pub(super) async fn missing_steps_on_connection(connection: &mut AsyncPgConnection) -> QueryResult<Option<Steps>> {
+pub(super) async fn missing_steps_on_connection(connection: &AsyncPgConnection) -> QueryResult<Option<Steps>> {
     let Comparison { missing, unknown: _ } = compare_on_connection(connection).await?;
     Ok((!missing.0.is_empty()).then_some(missing))
 }
 
 /// Polls for the lock. A session that waits for it in the server would hold a snapshot, and `CREATE INDEX CONCURRENTLY`
 /// waits for snapshots: each would wait for the other.
-async fn take_lock_on_connection(connection: &mut AsyncPgConnection) -> Result<(), MigrationError> {
+async fn take_lock_on_connection(mut connection: &AsyncPgConnection) -> Result<(), MigrationError> {
     diesel::define_sql_function! {
         fn pg_try_advisory_lock(key: BigInt) -> Bool;
     }
     let mut is_waiting = false;
     loop {
         let locked: bool = diesel::select(pg_try_advisory_lock(ADVISORY_LOCK))
-            .get_result(connection)
+            .get_result(&mut connection)
             .await?;
         if locked {
             return Ok(());
@@ -246,16 +246,16 @@ diesel::table! {
 }
 
 /// Compares without writing. diesel's own comparison creates a table, which the role of the service may not do.
-async fn compare_on_connection(connection: &mut AsyncPgConnection) -> QueryResult<Comparison> {
+async fn compare_on_connection(mut connection: &AsyncPgConnection) -> QueryResult<Comparison> {
     diesel::define_sql_function! {
         fn to_regclass(name: Text) -> Nullable<Oid>;
     }
     let exists: bool = diesel::select(to_regclass("__diesel_schema_migrations").is_not_null())
-        .get_result(connection)
+        .get_result(&mut connection)
         .await?;
     let applied: BTreeSet<String> = if exists {
         let versions = __diesel_schema_migrations::table.select(__diesel_schema_migrations::version);
-        versions.load::<String>(connection).await?.into_iter().collect()
+        versions.load::<String>(&mut connection).await?.into_iter().collect()
     } else {
         BTreeSet::new()
     };

@@ -103,8 +103,8 @@ impl StoreHealth for PostgresStore {
     async fn ping(&self) -> Result<(), StoreError> {
         let (is_standby, missing) = self
             .database
-            .read(async |connection: &mut AsyncPgConnection| {
-                let is_standby: bool = diesel::select(pg_is_in_recovery()).get_result(connection).await?;
+            .read(async |mut connection: &AsyncPgConnection| {
+                let is_standby: bool = diesel::select(pg_is_in_recovery()).get_result(&mut connection).await?;
                 let missing = migrations::missing_steps_on_connection(connection).await?;
                 Ok((is_standby, missing))
             })

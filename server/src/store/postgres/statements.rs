@@ -46,8 +46,8 @@ impl Database {
     pub(super) async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send,
-        for<'c> F: AsyncFn(&'c mut AsyncPgConnection) -> Result<T, Error>
-            + Work<&'c mut AsyncPgConnection, Result<T, Error>, Running: Send>
+        for<'c> F: AsyncFn(&'c AsyncPgConnection) -> Result<T, Error>
+            + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
             + Sync,
     {
         in_span("read", pin!(self.run_on_pool(work))).await
@@ -58,8 +58,8 @@ impl Database {
     pub(super) async fn write_idempotent<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send,
-        for<'c> F: AsyncFn(&'c mut AsyncPgConnection) -> Result<T, Error>
-            + Work<&'c mut AsyncPgConnection, Result<T, Error>, Running: Send>
+        for<'c> F: AsyncFn(&'c AsyncPgConnection) -> Result<T, Error>
+            + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
             + Sync,
     {
         in_span("write", pin!(self.run_on_pool(work))).await
@@ -94,14 +94,14 @@ impl Database {
     async fn run_on_pool<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send,
-        for<'c> F: AsyncFn(&'c mut AsyncPgConnection) -> Result<T, Error>
-            + Work<&'c mut AsyncPgConnection, Result<T, Error>, Running: Send>
+        for<'c> F: AsyncFn(&'c AsyncPgConnection) -> Result<T, Error>
+            + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
             + Sync,
     {
         let attempt = async || {
             let connections = self.connections()?;
-            let mut connection = connections.pool.get().await?;
-            let result = self.with_time_limit(pin!(work(&mut connection))).await;
+            let connection = connections.pool.get().await?;
+            let result = self.with_time_limit(pin!(work(&connection))).await;
             return_to_pool_if_ok(connection, if_still_leased(&connections, result))
         };
         Ok(self.retry_transient(attempt).await?)
@@ -178,7 +178,7 @@ fn if_still_leased<T>(connections: &Connections, result: Result<T, DbError>) -> 
 
 /// Closes the connection after an error: it may be broken, lead to a standby, or still be busy. The server rolls back its
 /// transaction.
-pub(super) fn return_to_pool_if_ok<T>(connection: PooledConnection, result: Result<T, DbError>) -> Result<T, DbError> {
+fn return_to_pool_if_ok<T>(connection: PooledConnection, result: Result<T, DbError>) -> Result<T, DbError> {
     if result.is_err() {
         close(connection);
     }

@@ -6,16 +6,21 @@
 //! of the primary ended during COMMIT, because another server may have become the primary without the change.
 
 use super::audit_log;
-use super::connection::Database;
+use super::connection::{Database, PooledConnection};
 use super::error::DbError;
 use super::idempotency;
 use super::span::in_span;
-use super::statements::{Work, close, return_to_pool_if_ok};
+use super::statements::{Work, close};
 use crate::records::{AuditEventRecord, EventWithResponse};
 use crate::store::StoreError;
 use backon::{ExponentialBuilder, Retryable};
+use diesel::QueryResult;
 use diesel::result::{DatabaseErrorKind, Error};
-use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use futures_util::TryFutureExt;
+use futures_util::future::try_join;
+use scopeguard::{ScopeGuard, guard};
+use std::future::Future;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
@@ -41,7 +46,7 @@ pub(super) enum Finish<T> {
 impl<T> Finish<T> {
     /// Inserts the audit event of a change, and its response if the request has an `Idempotency-Key`, to commit all of them.
     pub(super) async fn commit_with_event(
-        connection: &mut AsyncPgConnection,
+        connection: &AsyncPgConnection,
         value: T,
         event: impl Into<EventWithResponse>,
     ) -> Result<Self, DbError> {
@@ -63,8 +68,8 @@ impl Database {
     pub(super) async fn transaction<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send,
-        for<'c> F: AsyncFn(&'c mut AsyncPgConnection) -> Result<Finish<T>, DbError>
-            + Work<&'c mut AsyncPgConnection, Result<Finish<T>, DbError>, Running: Send>
+        for<'c> F: AsyncFn(&'c AsyncPgConnection) -> Result<Finish<T>, DbError>
+            + Work<&'c AsyncPgConnection, Result<Finish<T>, DbError>, Running: Send>
             + Sync,
     {
         let attempt = async || self.attempt_transaction(&work).await;
@@ -74,50 +79,44 @@ impl Database {
     async fn attempt_transaction<T, F>(&self, work: &F) -> Result<T, DbError>
     where
         T: Send,
-        for<'c> F: AsyncFn(&'c mut AsyncPgConnection) -> Result<Finish<T>, DbError>
-            + Work<&'c mut AsyncPgConnection, Result<Finish<T>, DbError>, Running: Send>
+        for<'c> F: AsyncFn(&'c AsyncPgConnection) -> Result<Finish<T>, DbError>
+            + Work<&'c AsyncPgConnection, Result<Finish<T>, DbError>, Running: Send>
             + Sync,
     {
         let connections = self.connections()?;
-        let mut connection = connections.pool.get().await?;
-        let result = self
-            .with_time_limit(pin!(async {
-                AnsiTransactionManager::begin_transaction_sql(&mut *connection, BEGIN).await?;
-                work(&mut connection).await
-            }))
-            .await;
-        let (mut connection, finish) = match result {
-            Ok(finish) => (connection, finish),
-            Err(error) => return return_to_pool_if_ok(connection, Err(error)),
-        };
+        // If the caller goes away before the end, the connection is closed. The server then rolls back.
+        let connection = guard(connections.pool.get().await?, close);
+        let finish = self
+            .with_time_limit(pin!(begin_with(&connection, work(&connection))))
+            .await?;
         match finish {
             Finish::Rollback(value) => {
-                let rolled_back = self
-                    .with_time_limit(pin!(AnsiTransactionManager::rollback_transaction(&mut *connection)))
-                    .await;
+                let rolled_back = self.with_time_limit(pin!(execute(&connection, "ROLLBACK"))).await;
                 // The value is right even if the ROLLBACK fails: the server rolls back when the connection closes.
-                let _ = return_to_pool_if_ok(connection, rolled_back);
+                if rolled_back.is_ok() {
+                    return_to_pool(connection);
+                }
                 // It was read.
                 connections.lease.check()?;
                 Ok(value)
             }
             Finish::Commit { value, event } => {
-                if let Err(ended) = connections.lease.check() {
-                    // Without a COMMIT, nothing is changed for sure.
-                    return return_to_pool_if_ok(connection, Err(ended));
-                }
+                // Without a COMMIT, nothing is changed for sure.
+                connections.lease.check()?;
                 let limit = self.time_limit();
-                let committed = timeout(limit, AnsiTransactionManager::commit_transaction(&mut *connection)).await;
-                let failure = match committed {
-                    Ok(Ok(())) if connections.lease.check().is_ok() => return Ok(value),
+                let failure = match timeout(limit, execute(&connection, "COMMIT")).await {
+                    Ok(Ok(())) if connections.lease.check().is_ok() => {
+                        return_to_pool(connection);
+                        return Ok(value);
+                    }
                     Ok(Ok(())) => "the lease of the primary ended during COMMIT".to_owned(),
                     Ok(Err(error @ Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _))) => {
-                        return return_to_pool_if_ok(connection, Err(error.into()));
+                        return Err(error.into());
                     }
                     Ok(Err(error)) => format!("COMMIT: {error}"),
                     Err(_) => format!("COMMIT took more than {limit:?}"),
                 };
-                close(connection);
+                drop(connection);
                 if self.is_committed(&event).await {
                     Ok(value)
                 } else {
@@ -139,4 +138,24 @@ impl Database {
         let found = find.retry(pauses).when(|_| Instant::now() < end).await;
         matches!(found, Ok(Some(stored)) if stored == *event)
     }
+}
+
+/// Sends BEGIN and the first statement of the work together, which saves a round trip. The server runs them in order.
+async fn begin_with<T>(
+    connection: &AsyncPgConnection,
+    work: impl Future<Output = Result<T, DbError>>,
+) -> Result<T, DbError> {
+    let begin = execute(connection, BEGIN).map_err(DbError::of_begin);
+    // This polls BEGIN first, and a statement is sent when it is polled for the first time.
+    let ((), value) = try_join(begin, work).await?;
+    Ok(value)
+}
+
+async fn execute(mut connection: &AsyncPgConnection, statement: &str) -> QueryResult<()> {
+    connection.batch_execute(statement).await
+}
+
+/// The transaction has ended, so the connection need not be closed.
+fn return_to_pool<F: FnOnce(PooledConnection)>(connection: ScopeGuard<PooledConnection, F>) {
+    drop(ScopeGuard::into_inner(connection));
 }

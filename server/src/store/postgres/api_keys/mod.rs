@@ -30,24 +30,24 @@ const USES_PER_STATEMENT: usize = 1_000;
 
 /// Reads and locks an API key.
 async fn lock_api_key_in_transaction(
-    connection: &mut AsyncPgConnection,
+    mut connection: &AsyncPgConnection,
     id: ApiKeyId,
 ) -> Result<Option<ApiKeyRecord>, DbError> {
     let row: Option<ApiKeyRow> = api_keys::table
         .find(Uuid::from(id))
         .select(ApiKeyRow::as_select())
         .for_no_key_update()
-        .first(connection)
+        .first(&mut connection)
         .await
         .optional()?;
     row.map(ApiKeyRow::into_record).transpose()
 }
 
 /// Writes an API key that this transaction has locked.
-async fn update_api_key_in_transaction(connection: &mut AsyncPgConnection, api_key: ApiKeyRecord) -> QueryResult<()> {
+async fn update_api_key_in_transaction(mut connection: &AsyncPgConnection, api_key: ApiKeyRecord) -> QueryResult<()> {
     diesel::update(api_keys::table.find(Uuid::from(api_key.id)))
         .set(ApiKeyRow::from(api_key))
-        .execute(connection)
+        .execute(&mut connection)
         .await?;
     Ok(())
 }
@@ -83,10 +83,10 @@ impl ApiKeyStore for PostgresStore {
         event: EventWithResponse,
     ) -> Result<ApiKeyStored, StoreError> {
         self.database
-            .transaction(async |connection: &mut AsyncPgConnection| {
+            .transaction(async |mut connection: &AsyncPgConnection| {
                 let inserted = diesel::insert_into(api_keys::table)
                     .values(ApiKeyRow::from(api_key.clone()))
-                    .execute(connection)
+                    .execute(&mut connection)
                     .await;
                 match inserted {
                     Ok(_) => {
@@ -111,7 +111,7 @@ impl ApiKeyStore for PostgresStore {
         decide: impl Fn(&ApiKeyRecord) -> Result<ApiKeyRotation, E> + Send + Sync,
     ) -> Result<Changed<ApiKeyRecord, E>, StoreError> {
         self.database
-            .transaction(async |connection: &mut AsyncPgConnection| {
+            .transaction(async |mut connection: &AsyncPgConnection| {
                 let Some(current) = lock_api_key_in_transaction(connection, id).await? else {
                     return Ok(Finish::Rollback(Changed::NotFound));
                 };
@@ -125,7 +125,7 @@ impl ApiKeyStore for PostgresStore {
                 };
                 diesel::insert_into(api_keys::table)
                     .values(ApiKeyRow::from(successor.clone()))
-                    .execute(connection)
+                    .execute(&mut connection)
                     .await?;
                 update_api_key_in_transaction(connection, rotated).await?;
                 Finish::commit_with_event(connection, Changed::Stored(successor), event).await
@@ -139,7 +139,7 @@ impl ApiKeyStore for PostgresStore {
         decide: impl Fn(&ApiKeyRecord) -> Result<Decision<ApiKeyRecord>, E> + Send + Sync,
     ) -> Result<Changed<ApiKeyRecord, E>, StoreError> {
         self.database
-            .transaction(async |connection: &mut AsyncPgConnection| {
+            .transaction(async |connection: &AsyncPgConnection| {
                 let current = lock_api_key_in_transaction(connection, id).await?;
                 match decide_change(current, &decide) {
                     ControlFlow::Break(outcome) => Ok(Finish::Rollback(outcome)),
@@ -165,7 +165,7 @@ impl ApiKeyStore for PostgresStore {
                 .map(|used| used.digest.as_ref().map(StoredDigest::to_stored))
                 .collect();
             self.database
-                .write_idempotent(async |connection: &mut AsyncPgConnection| {
+                .write_idempotent(async |mut connection: &AsyncPgConnection| {
                     // Locks the rows in one order first, so that two replicas that write the same keys do not deadlock.
                     // With `= ANY` the index returns them in this order; the sessions of the service do not sort.
                     diesel::sql_query(
@@ -179,7 +179,7 @@ impl ApiKeyStore for PostgresStore {
                     .bind::<Array<SqlUuid>, _>(&ids)
                     .bind::<Array<Timestamptz>, _>(&times)
                     .bind::<Array<Nullable<Text>>, _>(&digests)
-                    .execute(connection)
+                    .execute(&mut connection)
                     .await
                 })
                 .await?;

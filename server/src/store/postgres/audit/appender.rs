@@ -139,7 +139,7 @@ enum Outcome {
 /// Appends events in one transaction. The result of each is the same as if it were appended alone.
 async fn append_all(database: &Database, events: &[EventWithResponse]) -> Result<Vec<AuditAppended>, AppendError> {
     let outcome = database
-        .transaction(async |connection: &mut AsyncPgConnection| {
+        .transaction(async |connection: &AsyncPgConnection| {
             let new_events = events.iter().map(|event| event.event.clone()).collect::<Vec<_>>();
             match insert_events_on_connection(connection, &new_events).await {
                 Ok(ids) => finish(connection, &vec![true; events.len()], &ids, events).await,
@@ -163,7 +163,7 @@ async fn append_to_existing_tenants(
     events: &[EventWithResponse],
 ) -> Result<Vec<AuditAppended>, AppendError> {
     let outcome = database
-        .transaction(async |connection: &mut AsyncPgConnection| {
+        .transaction(async |connection: &AsyncPgConnection| {
             let tenant_ids = events.iter().filter_map(|event| event.event.tenant_id);
             let existing = lock_existing_tenants_in_transaction(connection, tenant_ids).await?;
             let tenant_exists: Vec<bool> = events
@@ -191,7 +191,7 @@ async fn append_to_existing_tenants(
 
 /// Pairs the inserted events with their numbers, which are in the same order, and inserts their responses.
 async fn finish(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     inserted: &[bool],
     ids: &[i64],
     events: &[EventWithResponse],

@@ -24,7 +24,7 @@ impl PostgresStore {
     pub(super) async fn append_batch(&self, batch: &EventBatch) -> Result<AuditBatchAppended, StoreError> {
         let outcome = self
             .database
-            .transaction(async |connection: &mut AsyncPgConnection| {
+            .transaction(async |connection: &AsyncPgConnection| {
                 match insert_events_on_connection(connection, &batch.events).await {
                     Ok(ids) => finish(connection, &ids, batch).await,
                     Err(error) if violates(&error, "audit_log_tenant_id_fkey") => {
@@ -49,9 +49,9 @@ impl PostgresStore {
         let ids: Vec<Uuid> = missing.iter().copied().map(Uuid::from).collect();
         let existing: Vec<Uuid> = self
             .database
-            .read(async |connection: &mut AsyncPgConnection| {
+            .read(async |mut connection: &AsyncPgConnection| {
                 let existing = tenants::table.filter(tenants::id.eq_any(&ids));
-                existing.select(tenants::id).load(connection).await
+                existing.select(tenants::id).load(&mut connection).await
             })
             .await?;
         for id in existing {
@@ -65,11 +65,7 @@ impl PostgresStore {
 }
 
 /// Pairs the inserted events with their numbers, which are in the same order, and inserts the response.
-async fn finish(
-    connection: &mut AsyncPgConnection,
-    ids: &[i64],
-    batch: &EventBatch,
-) -> Result<Finish<Outcome>, DbError> {
+async fn finish(connection: &AsyncPgConnection, ids: &[i64], batch: &EventBatch) -> Result<Finish<Outcome>, DbError> {
     let EventBatch { events, response } = batch;
     if ids.len() != events.len() {
         let (ids, events) = (ids.len(), events.len());

@@ -79,9 +79,9 @@ impl AuditStore for PostgresStore {
     async fn audit_clear_deleted_tenant(&self) -> Result<bool, StoreError> {
         let cleared: Option<i32> = self
             .database
-            .write_idempotent(async |connection: &mut AsyncPgConnection| {
+            .write_idempotent(async |mut connection: &AsyncPgConnection| {
                 diesel::select(audit_log_clear_deleted_tenant(CLEARED_EVENTS))
-                    .get_result(connection)
+                    .get_result(&mut connection)
                     .await
             })
             .await?;

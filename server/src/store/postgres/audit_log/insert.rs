@@ -18,10 +18,10 @@ use uuid::Uuid;
 
 /// Inserts events and returns their numbers, which increase in the order of the events.
 pub(in crate::store::postgres) async fn insert_events_on_connection(
-    connection: &mut AsyncPgConnection,
+    mut connection: &AsyncPgConnection,
     events: &[NewAuditEvent],
 ) -> QueryResult<Vec<i64>> {
-    InsertEvents::new(events).load(connection).await
+    InsertEvents::new(events).load(&mut connection).await
 }
 
 /// The values of each column. All have the same length.

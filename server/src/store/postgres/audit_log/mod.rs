@@ -19,7 +19,7 @@ use tenant_registry_contract::types::AuditEventId;
 
 /// Inserts an event.
 pub(super) async fn insert_event_on_connection(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     event: NewAuditEvent,
 ) -> Result<AuditEventRecord, DbError> {
     let ids = insert_events_on_connection(connection, slice::from_ref(&event)).await?;
@@ -40,9 +40,9 @@ pub(super) fn numbered_event(id: i64, event: NewAuditEvent) -> Result<AuditEvent
 /// Finds the event with this number.
 pub(super) async fn find_event(database: &Database, id: AuditEventId) -> Result<Option<AuditEventRecord>, StoreError> {
     let row: Option<AuditEventRow> = database
-        .read(async |connection: &mut AsyncPgConnection| {
+        .read(async |mut connection: &AsyncPgConnection| {
             let row = audit_log::table.find(id.get()).select(AuditEventRow::as_select());
-            row.first(connection).await.optional()
+            row.first(&mut connection).await.optional()
         })
         .await?;
     Ok(row.map(AuditEventRow::into_record).transpose()?)

@@ -22,12 +22,12 @@ impl EntitlementStore for PostgresStore {
     async fn entitlement_list(&self, tenant_id: TenantId) -> Result<Option<Vec<EntitlementRecord>>, StoreError> {
         let rows = self
             .database
-            .read(async |connection: &mut AsyncPgConnection| {
+            .read(async |mut connection: &AsyncPgConnection| {
                 let of_tenant = tenant_products::table.filter(tenant_products::tenant_id.eq(Uuid::from(tenant_id)));
                 let rows: Vec<EntitlementRow> = of_tenant
                     .order(tenant_products::product)
                     .select(EntitlementRow::as_select())
-                    .load(connection)
+                    .load(&mut connection)
                     .await?;
                 let exists = !rows.is_empty() || tenant_exists_on_connection(connection, tenant_id).await?;
                 Ok(exists.then_some(rows))
@@ -63,7 +63,7 @@ impl EntitlementStore for PostgresStore {
         decide: impl Fn(&TenantRecord, Option<EntitlementRecord>) -> Result<EntitlementDecision, E> + Send + Sync,
     ) -> Result<EntitlementChanged<E>, StoreError> {
         self.database
-            .transaction(async |connection: &mut AsyncPgConnection| {
+            .transaction(async |mut connection: &AsyncPgConnection| {
                 // Changes of a tenant's entitlements wait for each other, also if the entitlement does not exist yet.
                 let Some(tenant) = lock_tenant_in_transaction(connection, tenant_id, Lock::NoKeyUpdate).await? else {
                     return Ok(Finish::Rollback(EntitlementChanged::TenantNotFound));
@@ -71,7 +71,7 @@ impl EntitlementStore for PostgresStore {
                 let row: Option<EntitlementRow> = tenant_products::table
                     .find((Uuid::from(tenant_id), product.as_str()))
                     .select(EntitlementRow::as_select())
-                    .first(connection)
+                    .first(&mut connection)
                     .await
                     .optional()?;
                 let current = row.map(EntitlementRow::into_record).transpose()?;
@@ -86,13 +86,13 @@ impl EntitlementStore for PostgresStore {
                 let changed = if exists {
                     diesel::update(tenant_products::table.find((Uuid::from(tenant_id), product.as_str())))
                         .set(EntitlementRow::from(record.clone()))
-                        .execute(connection)
+                        .execute(&mut connection)
                         .await?;
                     EntitlementChanged::Stored(record)
                 } else {
                     diesel::insert_into(tenant_products::table)
                         .values(EntitlementRow::from(record.clone()))
-                        .execute(connection)
+                        .execute(&mut connection)
                         .await?;
                     EntitlementChanged::Created(record)
                 };
@@ -119,7 +119,7 @@ impl EntitlementStore for PostgresStore {
         decide: impl Fn(&TenantRecord) -> Result<NewTrial, E> + Send + Sync,
     ) -> Result<TrialStarted<E>, StoreError> {
         self.database
-            .transaction(async |connection: &mut AsyncPgConnection| {
+            .transaction(async |mut connection: &AsyncPgConnection| {
                 let Some(tenant) = lock_tenant_in_transaction(connection, tenant_id, Lock::Share).await? else {
                     return Ok(Finish::Rollback(TrialStarted::TenantNotFound));
                 };
@@ -129,7 +129,7 @@ impl EntitlementStore for PostgresStore {
                 };
                 let inserted = diesel::insert_into(tenant_products::table)
                     .values(EntitlementRow::from(entitlement.clone()))
-                    .execute(connection)
+                    .execute(&mut connection)
                     .await;
                 match inserted {
                     Ok(_) => Finish::commit_with_event(connection, TrialStarted::Started(entitlement), event).await,

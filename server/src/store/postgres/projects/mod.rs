@@ -26,10 +26,10 @@ impl ProjectStore for PostgresStore {
         event: EventWithResponse,
     ) -> Result<ProjectCreated, StoreError> {
         self.database
-            .transaction(async |connection: &mut AsyncPgConnection| {
+            .transaction(async |mut connection: &AsyncPgConnection| {
                 let inserted = diesel::insert_into(projects::table)
                     .values(ProjectRow::from(project.clone()))
-                    .execute(connection)
+                    .execute(&mut connection)
                     .await;
                 match inserted {
                     Ok(_) => {
@@ -79,12 +79,12 @@ impl ProjectStore for PostgresStore {
         decide: impl Fn(&ProjectRecord) -> Result<Decision<ProjectRecord>, E> + Send + Sync,
     ) -> Result<Changed<ProjectRecord, E>, StoreError> {
         self.database
-            .transaction(async |connection: &mut AsyncPgConnection| {
+            .transaction(async |mut connection: &AsyncPgConnection| {
                 let row: Option<ProjectRow> = projects::table
                     .find(Uuid::from(id))
                     .select(ProjectRow::as_select())
                     .for_no_key_update()
-                    .first(connection)
+                    .first(&mut connection)
                     .await
                     .optional()?;
                 let current = row.map(ProjectRow::into_record).transpose()?;
@@ -93,7 +93,7 @@ impl ProjectStore for PostgresStore {
                     ControlFlow::Continue(Change { record, event }) => {
                         diesel::update(projects::table.find(Uuid::from(id)))
                             .set(ProjectRow::from((*record).clone()))
-                            .execute(connection)
+                            .execute(&mut connection)
                             .await?;
                         Finish::commit_with_event(connection, Changed::Stored(*record), *event).await
                     }
@@ -109,13 +109,13 @@ impl ProjectStore for PostgresStore {
         decide: impl Fn(&ProjectRecord, u64) -> Result<NewAuditEvent, E> + Send + Sync,
     ) -> Result<Deleted<E>, StoreError> {
         self.database
-            .transaction(async |connection: &mut AsyncPgConnection| {
+            .transaction(async |mut connection: &AsyncPgConnection| {
                 // Waits for the transactions that create keys of the project. Later ones find no project.
                 let row: Option<ProjectRow> = projects::table
                     .find(Uuid::from(id))
                     .select(ProjectRow::as_select())
                     .for_update()
-                    .first(connection)
+                    .first(&mut connection)
                     .await
                     .optional()?;
                 let Some(project) = row.map(ProjectRow::into_record).transpose()? else {
@@ -130,7 +130,7 @@ impl ProjectStore for PostgresStore {
                             .or(api_keys::expires_at.gt(DateTime::<Utc>::from(now))),
                     )
                     .count()
-                    .get_result(connection)
+                    .get_result(&mut connection)
                     .await?;
                 let event = match decide(&project, usable_keys.unsigned_abs()) {
                     Ok(event) => event,
@@ -138,7 +138,7 @@ impl ProjectStore for PostgresStore {
                 };
                 // The foreign key of the other keys becomes NULL.
                 diesel::delete(projects::table.find(Uuid::from(id)))
-                    .execute(connection)
+                    .execute(&mut connection)
                     .await?;
                 Finish::commit_with_event(connection, Deleted::Deleted, event).await
             })

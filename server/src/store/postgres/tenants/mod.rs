@@ -35,29 +35,29 @@ pub(super) enum Lock {
 
 /// Reads and locks a tenant.
 pub(super) async fn lock_tenant_in_transaction(
-    connection: &mut AsyncPgConnection,
+    mut connection: &AsyncPgConnection,
     id: TenantId,
     lock: Lock,
 ) -> Result<Option<TenantRecord>, DbError> {
     let row = tenants::table.find(Uuid::from(id)).select(TenantRow::as_select());
     let row = match lock {
-        Lock::NoKeyUpdate => row.for_no_key_update().first(connection).await,
-        Lock::Update => row.for_update().first(connection).await,
-        Lock::Share => row.for_share().first(connection).await,
+        Lock::NoKeyUpdate => row.for_no_key_update().first(&mut connection).await,
+        Lock::Update => row.for_update().first(&mut connection).await,
+        Lock::Share => row.for_share().first(&mut connection).await,
     };
     row.optional()?.map(TenantRow::into_record).transpose()
 }
 
 /// Whether a tenant has this id.
-pub(super) async fn tenant_exists_on_connection(connection: &mut AsyncPgConnection, id: TenantId) -> QueryResult<bool> {
+pub(super) async fn tenant_exists_on_connection(mut connection: &AsyncPgConnection, id: TenantId) -> QueryResult<bool> {
     diesel::select(diesel::dsl::exists(tenants::table.find(Uuid::from(id))))
-        .get_result(connection)
+        .get_result(&mut connection)
         .await
 }
 
 /// Returns those of the ids that belong to a tenant. These tenants cannot be deleted until the transaction ends.
 pub(super) async fn lock_existing_tenants_in_transaction(
-    connection: &mut AsyncPgConnection,
+    mut connection: &AsyncPgConnection,
     ids: impl Iterator<Item = TenantId>,
 ) -> QueryResult<HashSet<TenantId>> {
     let ids: Vec<Uuid> = ids.map(Uuid::from).collect();
@@ -65,7 +65,7 @@ pub(super) async fn lock_existing_tenants_in_transaction(
         .filter(tenants::id.eq_any(ids))
         .select(tenants::id)
         .for_key_share()
-        .load(connection)
+        .load(&mut connection)
         .await?;
     Ok(existing.into_iter().map(TenantId::from).collect())
 }
@@ -80,10 +80,10 @@ fn property_in_use(error: &diesel::result::Error) -> Option<UniqueTenantProperty
 impl TenantStore for PostgresStore {
     async fn tenant_create(&self, tenant: TenantRecord, event: EventWithResponse) -> Result<TenantCreated, StoreError> {
         self.database
-            .transaction(async |connection: &mut AsyncPgConnection| {
+            .transaction(async |mut connection: &AsyncPgConnection| {
                 let inserted = diesel::insert_into(tenants::table)
                     .values(TenantRow::from(tenant.clone()))
-                    .execute(connection)
+                    .execute(&mut connection)
                     .await;
                 match inserted {
                     Ok(_) => {
@@ -155,14 +155,14 @@ impl TenantStore for PostgresStore {
         decide: impl Fn(&TenantRecord) -> Result<Decision<TenantRecord>, E> + Send + Sync,
     ) -> Result<TenantChanged<E>, StoreError> {
         self.database
-            .transaction(async |connection: &mut AsyncPgConnection| {
+            .transaction(async |mut connection: &AsyncPgConnection| {
                 let current = lock_tenant_in_transaction(connection, id, Lock::NoKeyUpdate).await?;
                 match decide_change(current, &decide) {
                     ControlFlow::Break(outcome) => Ok(Finish::Rollback(TenantChanged::Decided(outcome))),
                     ControlFlow::Continue(Change { record, event }) => {
                         let updated = diesel::update(tenants::table.find(Uuid::from(id)))
                             .set(TenantRow::from((*record).clone()))
-                            .execute(connection)
+                            .execute(&mut connection)
                             .await;
                         match updated {
                             Ok(_) => {
@@ -186,7 +186,7 @@ impl TenantStore for PostgresStore {
         decide: impl Fn(&TenantRecord) -> Result<NewAuditEvent, E> + Send + Sync,
     ) -> Result<Deleted<E>, StoreError> {
         self.database
-            .transaction(async |connection: &mut AsyncPgConnection| {
+            .transaction(async |mut connection: &AsyncPgConnection| {
                 let Some(tenant) = lock_tenant_in_transaction(connection, id, Lock::Update).await? else {
                     return Ok(Finish::Rollback(Deleted::NotFound));
                 };
@@ -196,7 +196,7 @@ impl TenantStore for PostgresStore {
                 };
                 // Foreign keys delete what belongs to it. A trigger records the tenant for `audit_clear_deleted_tenant`.
                 diesel::delete(tenants::table.find(Uuid::from(id)))
-                    .execute(connection)
+                    .execute(&mut connection)
                     .await?;
                 Finish::commit_with_event(connection, Deleted::Deleted, event).await
             })

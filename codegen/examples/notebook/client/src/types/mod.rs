@@ -11,7 +11,9 @@ mod members;
 mod notes;
 
 pub use self::constraint::{ConstraintError, Quoted};
-pub use self::members::{Member, RequestObject, unknown_hint, unknown_name};
+pub use self::members::{
+    Member, MemberContent, RequestObject, unknown_hint, unknown_name,
+};
 pub use self::notes::{
     Colour, Error, ErrorCode, FieldError, Limit, NewNote, Note, NoteList, NoteNumber,
     Text,

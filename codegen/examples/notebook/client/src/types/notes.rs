@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::OpenEnum;
 use super::{constraint, decode};
 use super::constraint::{ConstraintError, Quoted};
-use super::members::{Member, RequestObject};
+use super::members::{Member, MemberContent, RequestObject};
 
 /// The number of a note, counted from 1.
 ///
@@ -49,13 +49,7 @@ impl FromStr for NoteNumber {
     type Err = ConstraintError;
 
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        let number: i64 = text
-            .parse()
-            .map_err(|_| ConstraintError::NotAnInteger {
-                minimum: 1,
-                maximum: i64::MAX,
-                value: Quoted::shown(text),
-            })?;
+        let number: i64 = constraint::parse_integer(text, 1, i64::MAX)?;
         Self::try_from(number)
     }
 }
@@ -111,13 +105,7 @@ impl FromStr for Limit {
     type Err = ConstraintError;
 
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        let number: i32 = text
-            .parse()
-            .map_err(|_| ConstraintError::NotAnInteger {
-                minimum: 1,
-                maximum: 100,
-                value: Quoted::shown(text),
-            })?;
+        let number: i32 = constraint::parse_integer(text, 1, 100)?;
         Self::try_from(number)
     }
 }
@@ -292,12 +280,12 @@ impl RequestObject for NewNote {
             Member {
                 name: "text",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "colour",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }

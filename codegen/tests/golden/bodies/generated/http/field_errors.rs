@@ -10,7 +10,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor
 use serde_json::value::RawValue;
 
 use crate::types;
-use crate::types::{FieldError, Member, Quoted, RequestObject};
+use crate::types::{FieldError, Member, MemberContent, Quoted, RequestObject};
 
 /// The maximum number of errors in a response.
 const ERRORS_MAX: usize = 100;
@@ -123,10 +123,16 @@ impl<T: DeserializeOwned> Search<T> {
 
     fn member(&mut self, place: &Place, text: &str, member: &Member) {
         let before = self.errors.len();
-        match (member.members, text.as_bytes().first()) {
-            (Some(members), Some(b'{')) => self.object(place, text, members()),
-            (Some(members), Some(b'[')) => self.list(place, text, members()),
-            (Some(_), _) | (None, _) => {}
+        match member.content {
+            MemberContent::Object(members) if text.starts_with('{') => {
+                self.object(place, text, members())
+            }
+            MemberContent::Objects(members) if text.starts_with('[') => {
+                self.list(place, text, members())
+            }
+            MemberContent::Value
+            | MemberContent::Object(_)
+            | MemberContent::Objects(_) => {}
         }
         if self.errors.len() == before {
             self.value(place, text);

@@ -31,7 +31,7 @@ pub(super) async fn leaf_list<A: Api>(
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
         let params = LeafListParams {
-            id: request::path_parameter("id", &path.id, str::parse)?,
+            id: request::path_parameter("id", &path.id, request::integer)?,
         };
         Ok(context.context().implementation.leaf_list(metadata, params).await)
     };
@@ -64,7 +64,7 @@ pub(super) async fn leaf_drop<A: Api>(
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
         let params = LeafDropParams {
-            id: request::path_parameter("id", &path.id, str::parse)?,
+            id: request::path_parameter("id", &path.id, request::integer)?,
         };
         Ok(context.context().implementation.leaf_drop(metadata, params).await)
     };
@@ -98,7 +98,7 @@ pub(super) async fn leaf_put<A: Api>(
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
         let params = LeafPutParams {
-            id: request::path_parameter("id", &path.id, str::parse)?,
+            id: request::path_parameter("id", &path.id, request::integer)?,
             leaf: request::path_parameter("leaf", &path.leaf, str::parse)?,
         };
         Ok(context.context().implementation.leaf_put(metadata, params).await)

@@ -55,7 +55,7 @@ pub(super) async fn tree_get<A: Api>(
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
         let params = TreeGetParams {
-            id: request::path_parameter("id", &path.id, str::parse)?,
+            id: request::path_parameter("id", &path.id, request::integer)?,
         };
         Ok(context.context().implementation.tree_get(metadata, params).await)
     };

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::str::FromStr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -175,6 +176,18 @@ pub(super) fn defaulted_parameter<T, E: Display>(
     default: &str,
 ) -> Result<T, InvalidParameter> {
     query_value(name, query_text(query, name)?.unwrap_or(default), parse)
+}
+
+/// Parses an integer in its only form. `str::parse` also reads `+1` and `01`.
+pub(super) fn integer<T: FromStr + ToString>(text: &str) -> Result<T, String> {
+    let number = text.parse().ok().filter(|number: &T| number.to_string() == text);
+    number
+        .ok_or_else(|| {
+            format!(
+                "must be a whole number of at most {} bits, such as 7", 8 * size_of:: < T
+                > ()
+            )
+        })
 }
 
 fn query_value<T, E: Display>(

@@ -49,8 +49,8 @@ pub(super) async fn sample_exchange<A: Api>(
             since: request::optional_parameter(&query, "since", str::parse)?,
             until: request::optional_parameter(&query, "until", types::Format::parse)?,
             day: request::optional_parameter(&query, "day", str::parse)?,
-            offset: request::optional_parameter(&query, "offset", str::parse)?,
-            small: request::optional_parameter(&query, "small", str::parse)?,
+            offset: request::optional_parameter(&query, "offset", request::integer)?,
+            small: request::optional_parameter(&query, "small", request::integer)?,
             text: request::optional_parameter(&query, "text", str::parse)?,
             flag: request::defaulted_parameter(&query, "flag", str::parse, "true")?,
         };

@@ -17,7 +17,7 @@ pub enum ConstraintError {
         value: Quoted,
     },
     /// The text is too short.
-    #[error("must have at least {minimum} characters, but has {actual}")]
+    #[error("must have at least {}, but has {actual}", counted(*minimum, "character"))]
     TooShort {
         /// The minimum number of characters.
         minimum: usize,
@@ -25,7 +25,7 @@ pub enum ConstraintError {
         actual: usize,
     },
     /// The text is too long.
-    #[error("must have at most {maximum} characters, but has {actual}")]
+    #[error("must have at most {}, but has {actual}", counted(*maximum, "character"))]
     TooLong {
         /// The maximum number of characters.
         maximum: usize,
@@ -33,7 +33,7 @@ pub enum ConstraintError {
         actual: usize,
     },
     /// The list is too short.
-    #[error("must have at least {minimum} items, but has {actual}")]
+    #[error("must have at least {}, but has {actual}", counted(*minimum, "item"))]
     TooFewItems {
         /// The minimum number of items.
         minimum: usize,
@@ -41,7 +41,7 @@ pub enum ConstraintError {
         actual: usize,
     },
     /// The list is too long.
-    #[error("must have at most {maximum} items")]
+    #[error("must have at most {}", counted(*maximum, "item"))]
     TooManyItems {
         /// The maximum number of items.
         maximum: usize,
@@ -121,6 +121,12 @@ pub enum ConstraintError {
         /// The value.
         value: Quoted,
     },
+}
+
+/// `1 item`, `2 items`.
+fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
 }
 
 /// A rejected value, as shown in messages: truncated, and hidden if it may be a secret.

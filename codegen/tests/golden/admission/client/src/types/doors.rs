@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::OpenEnum;
 use super::decode;
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
-use super::members::{Member, RequestObject};
+use super::members::{Member, MemberContent, RequestObject};
 
 /// A door.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ impl RequestObject for Door {
             Member {
                 name: "colour",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }

@@ -12,4 +12,6 @@ mod members;
 
 pub use self::constraint::{ConstraintError, Quoted};
 pub use self::doors::{Door, Error, ErrorCode, FieldError, Key};
-pub use self::members::{Member, RequestObject, unknown_hint, unknown_name};
+pub use self::members::{
+    Member, MemberContent, RequestObject, unknown_hint, unknown_name,
+};

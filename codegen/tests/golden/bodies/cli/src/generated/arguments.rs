@@ -12,7 +12,7 @@ use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::client::types;
-use crate::client::types::{Member, RequestObject};
+use crate::client::types::{Member, MemberContent, RequestObject};
 use crate::failure::Failure;
 
 /// The source of a text.
@@ -149,16 +149,6 @@ fn check_members(
     members: &[Member],
     place: &str,
 ) -> Result<(), Failure> {
-    if let Ok(items) = serde_json::from_str::<Vec<Box<RawValue>>>(value.get()) {
-        return items
-            .iter()
-            .enumerate()
-            .try_for_each(|(index, item)| check_members(
-                item,
-                members,
-                &format!("{place}[{index}]"),
-            ));
-    }
     match serde_json::from_str(value.get()) {
         Ok(Body(object)) => {
             object
@@ -168,6 +158,22 @@ fn check_members(
         Err(error) if error.is_data() && !value.get().starts_with('{') => Ok(()),
         Err(error) => Err(invalid(place, &error)),
     }
+}
+
+fn check_items(
+    value: &RawValue,
+    members: &[Member],
+    place: &str,
+) -> Result<(), Failure> {
+    let items: Vec<Box<RawValue>> = serde_json::from_str(value.get())
+        .unwrap_or_default();
+    let mut items = items.iter().enumerate();
+    items
+        .try_for_each(|(index, item)| check_members(
+            item,
+            members,
+            &format!("{place}[{index}]"),
+        ))
 }
 
 fn check_member(
@@ -180,9 +186,10 @@ fn check_member(
     let place = format!("{place}{separator}{name}");
     match members.iter().find(|member| member.name == name) {
         Some(member) => {
-            match member.members {
-                Some(below) => check_members(value, below(), &place),
-                None => Ok(()),
+            match member.content {
+                MemberContent::Value => Ok(()),
+                MemberContent::Object(members) => check_members(value, members(), &place),
+                MemberContent::Objects(members) => check_items(value, members(), &place),
             }
         }
         None => {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::OpenEnum;
 use super::{Date, Patch, constraint, decode};
 use super::constraint::{ConstraintError, Quoted};
-use super::members::{Member, RequestObject};
+use super::members::{Member, MemberContent, RequestObject};
 
 /// A letter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,12 +34,12 @@ impl RequestObject for Letter {
             Member {
                 name: "text",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "pages",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }
@@ -88,32 +88,32 @@ impl RequestObject for Correction {
             Member {
                 name: "text",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "pages",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "day",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "signature",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "clear",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "reply_to",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }

@@ -10,8 +10,19 @@ pub struct Member {
     pub name: &'static str,
     /// Whether the object must have it.
     pub is_required: bool,
-    /// Returns the members of the value, or of each item of a list. `None` if these are not objects with known members.
-    pub members: Option<fn() -> &'static [Member]>,
+    /// What its value contains.
+    pub content: MemberContent,
+}
+
+/// What the value of a member contains.
+#[derive(Clone, Copy, Debug)]
+pub enum MemberContent {
+    /// No object with known members.
+    Value,
+    /// An object with these members.
+    Object(fn() -> &'static [Member]),
+    /// A list of objects with these members.
+    Objects(fn() -> &'static [Member]),
 }
 
 /// An object in a request. It rejects unknown members.

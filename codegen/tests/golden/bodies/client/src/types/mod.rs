@@ -15,6 +15,8 @@ mod time;
 pub use self::constraint::{ConstraintError, Quoted};
 pub use self::decode::Format;
 pub use self::letters::{Correction, Error, ErrorCode, FieldError, Letter, Signature};
-pub use self::members::{Member, RequestObject, unknown_hint, unknown_name};
+pub use self::members::{
+    Member, MemberContent, RequestObject, unknown_hint, unknown_name,
+};
 pub use self::patch::Patch;
 pub use self::time::Date;

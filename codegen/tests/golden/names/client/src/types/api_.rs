@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::OpenEnum;
 use super::{Timestamp, decode};
 use super::constraint::{ConstraintError, Quoted};
-use super::members::{Member, RequestObject};
+use super::members::{Member, MemberContent, RequestObject};
 
 /// Keywords as names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,14 +36,14 @@ pub struct Keywords {
     /// Its default would have the name of the other's.
     #[serde(
         default,
-        deserialize_with = "decode::present",
+        deserialize_with = "decode::present_from_object",
         skip_serializing_if = "Option::is_none"
     )]
     pub name: Option<Foo>,
     /// Its default would have the name of the other's.
     #[serde(
         default,
-        deserialize_with = "decode::present",
+        deserialize_with = "decode::present_from_object",
         skip_serializing_if = "Option::is_none"
     )]
     pub other: Option<FooBar>,
@@ -55,32 +55,32 @@ impl RequestObject for Keywords {
             Member {
                 name: "type",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "gen",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "self",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "crate",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "name",
                 is_required: false,
-                members: Some(<Foo as RequestObject>::members),
+                content: MemberContent::Object(<Foo as RequestObject>::members),
             },
             Member {
                 name: "other",
                 is_required: false,
-                members: Some(<FooBar as RequestObject>::members),
+                content: MemberContent::Object(<FooBar as RequestObject>::members),
             },
         ]
     }
@@ -230,7 +230,7 @@ impl RequestObject for Foo {
             Member {
                 name: "bar_baz",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }
@@ -258,7 +258,7 @@ impl RequestObject for FooBar {
             Member {
                 name: "baz",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }

@@ -22,7 +22,9 @@ pub use self::constraint::{ConstraintError, Quoted};
 pub use self::decode::Format;
 pub use self::http_::Result_;
 pub use self::json::JsonObject;
-pub use self::members::{Member, RequestObject, unknown_hint, unknown_name};
+pub use self::members::{
+    Member, MemberContent, RequestObject, unknown_hint, unknown_name,
+};
 pub use self::shared::{
     Error, ErrorCode, FieldError, Map, Option_, String_, Utc, Uuid, Value, Vec_,
 };

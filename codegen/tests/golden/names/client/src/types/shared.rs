@@ -11,7 +11,7 @@ use crate::OpenEnum;
 use super::{JsonObject, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
-use super::members::{Member, RequestObject};
+use super::members::{Member, MemberContent, RequestObject};
 
 /// An option.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub struct Option_ {
     /// A map.
     #[serde(
         default,
-        deserialize_with = "decode::present",
+        deserialize_with = "decode::present_from_object",
         skip_serializing_if = "Option::is_none"
     )]
     pub map: Option<Map>,
@@ -65,37 +65,37 @@ impl RequestObject for Option_ {
             Member {
                 name: "value",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "vec",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "string",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "map",
                 is_required: false,
-                members: Some(<Map as RequestObject>::members),
+                content: MemberContent::Object(<Map as RequestObject>::members),
             },
             Member {
                 name: "list",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "text",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "free",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }
@@ -197,13 +197,7 @@ impl FromStr for Vec_ {
     type Err = ConstraintError;
 
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        let number: i64 = text
-            .parse()
-            .map_err(|_| ConstraintError::NotAnInteger {
-                minimum: 1,
-                maximum: i64::MAX,
-                value: Quoted::shown(text),
-            })?;
+        let number: i64 = constraint::parse_integer(text, 1, i64::MAX)?;
         Self::try_from(number)
     }
 }
@@ -288,7 +282,7 @@ impl RequestObject for Map {
             Member {
                 name: "id",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }
@@ -385,13 +379,11 @@ impl FromStr for Utc {
     type Err = ConstraintError;
 
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        let number: i32 = text
-            .parse()
-            .map_err(|_| ConstraintError::NotAnInteger {
-                minimum: i64::from(i32::MIN),
-                maximum: i64::from(i32::MAX),
-                value: Quoted::shown(text),
-            })?;
+        let number: i32 = constraint::parse_integer(
+            text,
+            i64::from(i32::MIN),
+            i64::from(i32::MAX),
+        )?;
         Ok(Self(number))
     }
 }

@@ -14,7 +14,9 @@ mod trees;
 
 pub use self::constraint::{ConstraintError, Quoted};
 pub use self::decode::Format;
-pub use self::members::{Member, RequestObject, unknown_hint, unknown_name};
+pub use self::members::{
+    Member, MemberContent, RequestObject, unknown_hint, unknown_name,
+};
 pub use self::shared::{Error, ErrorCode, FieldError};
 pub use self::time::Timestamp;
 pub use self::trees::{Pruning, Tree};

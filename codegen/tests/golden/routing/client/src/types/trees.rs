@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Timestamp, decode};
-use super::members::{Member, RequestObject};
+use super::members::{Member, MemberContent, RequestObject};
 
 /// A tree.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ impl RequestObject for Pruning {
             Member {
                 name: "height",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }

@@ -15,7 +15,9 @@ mod time;
 pub use self::constraint::{ConstraintError, Quoted};
 pub use self::decode::Format;
 pub use self::json::JsonObject;
-pub use self::members::{Member, RequestObject, unknown_hint, unknown_name};
+pub use self::members::{
+    Member, MemberContent, RequestObject, unknown_hint, unknown_name,
+};
 pub use self::samples::{
     Answer, Anything, Colour, Count, Day, Error, ErrorCode, FieldError, Instant, Options,
     Page, Part, Password, Request, SampleId, Temperature, Word,

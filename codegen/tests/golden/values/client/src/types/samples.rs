@@ -12,7 +12,7 @@ use crate::OpenEnum;
 use super::{Date, JsonObject, Timestamp, constraint, decode};
 use super::constraint::{CompiledPattern, ConstraintError, Quoted};
 use super::decode::Format;
-use super::members::{Member, RequestObject};
+use super::members::{Member, MemberContent, RequestObject};
 
 /// An id.
 #[derive(
@@ -440,13 +440,7 @@ impl FromStr for Page {
     type Err = ConstraintError;
 
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        let number: i32 = text
-            .parse()
-            .map_err(|_| ConstraintError::NotAnInteger {
-                minimum: 1,
-                maximum: 99,
-                value: Quoted::shown(text),
-            })?;
+        let number: i32 = constraint::parse_integer(text, 1, 99)?;
         Self::try_from(number)
     }
 }
@@ -501,13 +495,7 @@ impl FromStr for Temperature {
     type Err = ConstraintError;
 
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        let number: i64 = text
-            .parse()
-            .map_err(|_| ConstraintError::NotAnInteger {
-                minimum: -273,
-                maximum: i64::MAX,
-                value: Quoted::shown(text),
-            })?;
+        let number: i64 = constraint::parse_integer(text, -273, i64::MAX)?;
         Self::try_from(number)
     }
 }
@@ -557,13 +545,7 @@ impl FromStr for Count {
     type Err = ConstraintError;
 
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
-        let number: i64 = text
-            .parse()
-            .map_err(|_| ConstraintError::NotAnInteger {
-                minimum: i64::MIN,
-                maximum: i64::MAX,
-                value: Quoted::shown(text),
-            })?;
+        let number: i64 = constraint::parse_integer(text, i64::MIN, i64::MAX)?;
         Ok(Self(number))
     }
 }
@@ -637,7 +619,7 @@ pub struct Request {
     /// A part.
     #[serde(
         default,
-        deserialize_with = "decode::present",
+        deserialize_with = "decode::present_from_object",
         skip_serializing_if = "Option::is_none"
     )]
     pub part: Option<Part>,
@@ -646,7 +628,7 @@ pub struct Request {
     /// At most 3 items.
     #[serde(
         default,
-        deserialize_with = "decode::present_list::<_,_,0,3>",
+        deserialize_with = "decode::present_from_objects::<_,_,0,3>",
         skip_serializing_if = "Option::is_none"
     )]
     pub parts: Option<Vec<Part>>,
@@ -711,87 +693,87 @@ impl RequestObject for Request {
             Member {
                 name: "word",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "nullable_day",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "password",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "required_with_default",
                 is_required: true,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "optional_word",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "defaulted_word",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "defaulted_colour",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "defaulted_page",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "defaulted_text",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "defaulted_number",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "defaulted_integer",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "defaulted_flag",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "part",
                 is_required: false,
-                members: Some(<Part as RequestObject>::members),
+                content: MemberContent::Object(<Part as RequestObject>::members),
             },
             Member {
                 name: "parts",
                 is_required: false,
-                members: Some(<Part as RequestObject>::members),
+                content: MemberContent::Objects(<Part as RequestObject>::members),
             },
             Member {
                 name: "free",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "defaulted_free",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
             Member {
                 name: "defaulted_list",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }
@@ -845,7 +827,7 @@ impl RequestObject for Part {
             Member {
                 name: "word",
                 is_required: false,
-                members: None,
+                content: MemberContent::Value,
             },
         ]
     }
