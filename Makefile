@@ -342,7 +342,7 @@ rehearsals: $(SERVICE) target/debug/test-postgres ## Rehearse the runbook: backu
 	$(WITH_POSTGRES) rehearsals/cold_start.py $(SERVICE)
 
 .PHONY: failover-rehearsal
-failover-rehearsal: $(FAILOVER_TOOLS)/installed $(SERVICE) ## Rehearse failovers with the files of deploy/patroni, and print a ledger. Needs root. Takes 6 minutes.
+failover-rehearsal: $(FAILOVER_TOOLS)/installed $(SERVICE) ## Rehearse failovers with the files of deploy/patroni, and print a ledger. Needs root. Takes 8 minutes.
 	@tools/setup failover postgres psql
 	$(FAILOVER_TOOLS)/bin/python rehearsals/failover.py $(SERVICE) $(FAILOVER_TOOLS)/bin/patroni
 

@@ -3,7 +3,8 @@
 
 Each case breaks the primary under load. The ledger compares what callers were told with what the database contains: no
 acknowledged change may be lost or made twice, and no key may be valid after its revocation was acknowledged. The last
-case shows what proxy and watchdog protect from. Needs root for network namespaces, which disappear with this process.
+case shows what proxy, watchdog and lease protect from. Needs root for network namespaces, which disappear with this
+process.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import time
 
-from failover_cluster import PROXY_URL, cluster, leads_to_primary, several_hosts, sql, wait_until
+from failover_cluster import ETCD_URL, PROXY_URL, cluster, leads_to_primary, several_hosts, sql, wait_until
 from failover_load import FailoverLoad
 from load import running
 
@@ -68,9 +69,21 @@ def plug(cluster, primary):
 class Case:
     """A fault of the primary, what happens after the failover, the repair, and how the service is connected."""
 
-    def __init__(self, name, fault, repair, *, later=nothing, with_proxy=True, with_watchdog=False, is_safe=True):
+    def __init__(
+        self,
+        name,
+        fault,
+        repair,
+        *,
+        later=nothing,
+        with_proxy=True,
+        with_watchdog=False,
+        with_lease=False,
+        is_safe=True,
+    ):
         self.name, self.fault, self.later, self.repair = name, fault, later, repair
-        self.with_proxy, self.with_watchdog, self.is_safe = with_proxy, with_watchdog, is_safe
+        self.with_proxy, self.with_watchdog, self.with_lease = with_proxy, with_watchdog, with_lease
+        self.is_safe = is_safe
 
     def urls(self, primary, hosts):
         """Returns the URLs of the replicas from the start, and of the one that starts after the failover."""
@@ -86,7 +99,9 @@ CASES = [
     Case("agent hung", hang, wake, later=restart_proxy),
     Case("cut off from etcd", cut_off, plug),
     Case("agent hung, with the watchdog and without the proxy", hang, start, with_proxy=False, with_watchdog=True),
-    Case("agent hung, without both", hang, wake, with_proxy=False, is_safe=False),
+    Case("switchover, with the lease and without the proxy", switch_over, nothing, with_proxy=False, with_lease=True),
+    Case("agent hung, with the lease and without the proxy", hang, wake, with_proxy=False, with_lease=True),
+    Case("agent hung, without all three", hang, wake, with_proxy=False, is_safe=False),
 ]
 
 
@@ -94,9 +109,12 @@ def rehearse(case, cluster, service, settings):
     """Runs a case, prints its line of the ledger, and returns whether it is as expected."""
     primary = cluster.primary()
     url, later_url = case.urls(primary, cluster.hosts)
+    if case.with_lease:
+        settings = {**settings, "DATABASE_ETCD_URLS": ETCD_URL}
     replicas = [Replica(service, DATABASE_URL=url, **settings) for _ in range(2)]
     late = Replica(service, DATABASE_URL=later_url, **settings)
     with running(replicas):
+        wait_until(lambda: all(replica.is_ready() for replica in replicas), "the replicas are ready")
         load = FailoverLoad(Api(replicas[0].url), KEYS)
         try:
             for replica in replicas:

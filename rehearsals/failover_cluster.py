@@ -29,6 +29,7 @@ AS_USER = ["setpriv", f"--reuid={USER.pw_uid}", f"--regid={USER.pw_gid}", "--cle
 AS_USER += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
 HOSTS = ("db1", "db2", "db3")
 PASSWORD = "rehearsal"
+ETCD_URL = "http://etcd1:2379"
 PROXY_URL = f"postgres://registry:{PASSWORD}@127.0.0.1:5000/registry?target_session_attrs=read-write"
 # A former primary that has to be copied anew takes longest.
 LIMIT = 120

@@ -124,7 +124,12 @@ async fn postgres_store(configuration: &Configuration, url: &DatabaseUrl) -> Res
         migrations::migrate(url, connect_timeout).await?;
     }
     preconditions::check_privileges(url, connect_timeout).await?;
-    Ok(PostgresStore::new(url, &configuration.pool.settings(connect_timeout))?)
+    let etcd = configuration.etcd_settings()?;
+    Ok(PostgresStore::new(
+        url,
+        &configuration.pool.settings(connect_timeout),
+        etcd,
+    )?)
 }
 
 /// The database URL, for commands that require one.

@@ -13,9 +13,9 @@ pub struct DatabaseConfiguration {
     /// records are in memory, with one tenant `acme`, and are lost when the process ends. That requires --in-memory, except
     /// for a first look: without OIDC_ISSUER and --no-migrate, on a loopback address. Several hosts
     /// (`@one:5432,two:5432/`) with `?target_session_attrs=read-write` find the one that accepts changes. After an automatic
-    /// failover, that can be the old primary, so use a proxy that asks Patroni (docs/install.md). `sslmode` works as in libpq,
-    /// from `disable` to `verify-full`, with `sslrootcert` for the CA certificates. Modes below `verify-ca` do not detect an
-    /// impostor. The start fails if the URL is invalid or the database cannot be reached.
+    /// failover, that can be the old primary, so set DATABASE_ETCD_URLS, or use a proxy that asks Patroni (docs/install.md).
+    /// `sslmode` works as in libpq, from `disable` to `verify-full`, with `sslrootcert` for the CA certificates. Modes below
+    /// `verify-ca` do not detect an impostor. The start fails if the URL is invalid or the database cannot be reached.
     #[arg(long, env = "DATABASE_URL", value_name = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<Secret>,
 

@@ -7,6 +7,7 @@ mod allowed_origin;
 mod authentication;
 mod command_line;
 mod database;
+mod etcd;
 mod hashing;
 mod limits;
 mod listeners;
@@ -24,12 +25,14 @@ use crate::api::ApiSettings;
 use crate::auth::AccessSettings;
 use crate::domain::origin::TrustedProxies;
 use crate::serve::ServeSettings;
+use crate::store::postgres::EtcdSettings;
 use crate::telemetry::{LogFormat, LogLevel};
 pub use allowed_origin::{AllowedOrigin, AllowedOriginError};
 pub use authentication::{AccessError, AuthenticationConfiguration};
 use clap::Args;
 pub use command_line::{AuditCommand, Cli, Command, error_line};
 pub use database::{DatabaseConfiguration, PoolConfiguration};
+pub use etcd::{EtcdConfiguration, EtcdError};
 pub use hashing::HashConfiguration;
 use ipnet::IpNet;
 pub use limits::LimitsConfiguration;
@@ -61,6 +64,10 @@ pub struct Configuration {
     /// The connections to the database.
     #[command(flatten)]
     pub pool: PoolConfiguration,
+
+    /// The lock of the database's primary.
+    #[command(flatten)]
+    pub etcd: EtcdConfiguration,
 
     /// Do not migrate the database's schema at startup. The start then fails if the schema is older or newer than this
     /// version of the service. By default, the start migrates the schema.
@@ -206,6 +213,14 @@ impl Configuration {
         } else {
             Err(NoDatabase)
         }
+    }
+
+    /// How etcd is asked which database host is the primary. `None` if it is not asked.
+    ///
+    /// # Errors
+    /// If settings contradict each other.
+    pub fn etcd_settings(&self) -> Result<Option<EtcdSettings>, EtcdError> {
+        self.etcd.settings(&self.database)
     }
 
     /// The settings of the running service. There is room for `max_connections` connections of callers.

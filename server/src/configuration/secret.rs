@@ -3,6 +3,7 @@
 
 use super::value::{self, ValueError};
 use crate::api_key_hash::{DigestKeys, DigestKeysError};
+use crate::store::postgres::{EtcdAuthorities, EtcdCertificateError, EtcdIdentity};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -41,6 +42,8 @@ pub(super) enum SecretFileError {
     Value(#[from] ValueError),
     #[error("the content of the file is wrong: {0}")]
     DigestKeys(#[from] DigestKeysError),
+    #[error("the content of the file is wrong: {0}")]
+    EtcdCertificate(#[from] EtcdCertificateError),
 }
 
 /// Reads the content of a file, without a line break at its end, which editors add.
@@ -64,6 +67,16 @@ fn read(path: &str) -> Result<String, SecretFileError> {
 /// Reads the keys for the digests of API keys from a file.
 pub(super) fn read_digest_keys(path: &str) -> Result<DigestKeys, SecretFileError> {
     Ok(DigestKeys::read(&read(path)?)?)
+}
+
+/// Reads the certificates of the authorities that sign those of etcd from a file.
+pub(super) fn read_etcd_authorities(path: &str) -> Result<EtcdAuthorities, SecretFileError> {
+    Ok(EtcdAuthorities::from_pem(&read(path)?)?)
+}
+
+/// Reads the service's certificate for etcd and its private key from a file.
+pub(super) fn read_etcd_identity(path: &str) -> Result<EtcdIdentity, SecretFileError> {
+    Ok(EtcdIdentity::from_pem(&read(path)?)?)
 }
 
 impl Secret {

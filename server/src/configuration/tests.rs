@@ -200,6 +200,78 @@ fn every_secret_can_come_from_a_file() {
     }
 }
 
+fn file(content: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(content.as_bytes()).unwrap();
+    file
+}
+
+#[test]
+fn settings_of_etcd_that_have_no_effect_are_rejected() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+    let (authorities, identity, password) = (
+        file(&certificate.pem()),
+        file(&format!("{}{}", certificate.pem(), key.serialize_pem())),
+        file("swordfish"),
+    );
+    let path = |file: &tempfile::NamedTempFile| file.path().to_str().unwrap().to_owned();
+    let (authorities, identity, password) = (path(&authorities), path(&identity), path(&password));
+    let database = ["--database-url", "postgres://u@one,two/x"];
+    let urls = ["--database-etcd-urls", "https://etcd1:2379, https://etcd2:2379"];
+    let plain = ["--database-etcd-urls", "https://etcd1:2379,http://etcd2:2379"];
+    let authorities = ["--database-etcd-ca-file", &authorities];
+    let identity = ["--database-etcd-certificate-file", &identity];
+    let user = ["--database-etcd-user", "registry"];
+    let password = ["--database-etcd-password-file", &password];
+
+    let all = serve(&[database, urls, authorities, identity, user, password].concat()).unwrap();
+    let settings = all.etcd_settings().unwrap().unwrap();
+    assert_eq!(
+        (settings.member.to_string(), settings.other_members.len()),
+        ("https://etcd1:2379".to_owned(), 1)
+    );
+    assert_eq!(settings.login.unwrap().password, "swordfish");
+    assert!(!format!("{all:?}").contains("swordfish"));
+    assert!(serve(&database).unwrap().etcd_settings().unwrap().is_none());
+    assert!(serve(&[database, plain, user, password].concat()).is_ok());
+
+    for (arguments, expected) in [
+        (urls.to_vec(), "no effect without --database-url <DATABASE_URL>"),
+        (
+            [database, authorities].concat(),
+            "--database-etcd-ca-file <DATABASE_ETCD_CA_FILE> has no effect without --database-etcd-urls",
+        ),
+        (
+            [database, identity].concat(),
+            "<DATABASE_ETCD_CERTIFICATE_FILE> has no effect",
+        ),
+        ([database, user].concat(), "<DATABASE_ETCD_USER> has no effect"),
+        (
+            [database, password].concat(),
+            "<DATABASE_ETCD_PASSWORD_FILE> has no effect",
+        ),
+        ([database, urls, user].concat(), "set both or none"),
+        ([database, urls, password].concat(), "set both or none"),
+        ([database, plain, authorities].concat(), "no effect on an http:// URL"),
+        ([database, plain, identity].concat(), "no effect on an http:// URL"),
+        (
+            [database, urls, ["--database-etcd-ca-file", password[1]]].concat(),
+            "there is no certificate",
+        ),
+        (
+            [database, urls, ["--database-etcd-certificate-file", authorities[1]]].concat(),
+            "--database-etcd-certificate-file <DATABASE_ETCD_CERTIFICATE_FILE>",
+        ),
+    ] {
+        let line = serve(&arguments).unwrap_err();
+        assert!(
+            line.contains(expected) && line.lines().count() == 1 && !line.contains("swordfish"),
+            "{line}"
+        );
+    }
+}
+
 #[test]
 fn a_secret_is_read_from_its_file() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -243,6 +315,7 @@ fn errors_do_not_quote_secrets() {
         &["--database-url", "swordfish", "--database-url-file", "/no/such/file"],
         &["--database-url", "swordfish", "--database-url", "swordfish"],
         &["--database-url", "swordfish", "--in-memory"],
+        &["--database-etcd-urls", "http://root:swordfish@etcd1:2379"],
         &["--otel-exporter-otlp-headers", " swordfish"],
     ] {
         let line = serve(arguments).unwrap_err();

@@ -28,7 +28,7 @@ use catalog::Catalog;
 use clock::Clock;
 use error::Failure;
 use readiness::Readiness;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// The registry: the rules with their store, catalog, clock and hasher.
@@ -65,6 +65,11 @@ impl<S: Store> Registry<S> {
     /// Returns the counts of the store's connection pool. `None` if the store has no connections.
     pub fn connections(&self) -> Option<ConnectionCounts> {
         self.store.connections()
+    }
+
+    /// Returns how long the store may still use the primary of its database. `None` if that is not limited.
+    pub fn lease_left(&self) -> Option<Duration> {
+        self.store.lease_left()
     }
 
     /// Checks that the registry can serve requests. The result is up to a second old.

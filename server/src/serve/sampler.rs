@@ -21,6 +21,7 @@ impl<S: Store> MetricsSource for Sampler<S> {
         Sample {
             hasher: hasher(self.registry.hash_counts()),
             connections: self.registry.connections().map(connections),
+            lease_left: self.registry.lease_left(),
             spans: self.spans.as_ref().map(|spans| spans.sample()),
             is_draining: self.draining.has_begun(),
         }

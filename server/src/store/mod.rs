@@ -17,6 +17,7 @@ use crate::records::{
 use std::collections::HashSet;
 use std::future::Future;
 use std::ops::ControlFlow;
+use std::time::Duration;
 use tenant_registry_contract::server::{RequestKey, StoredResponse};
 use tenant_registry_contract::types::{
     ApiKeyId, ApiKeyPrefix, AuditEventId, ProductKey, ProjectId, TenantId, TenantSlug, TenantStatus, Timestamp,
@@ -495,6 +496,9 @@ pub trait StoreHealth: Send + Sync + 'static {
 
     /// Returns the counts of the connection pool. `None` if the store has no connections.
     fn connections(&self) -> Option<ConnectionCounts>;
+
+    /// Returns how long the store may still use the primary of its database. `None` if that is not limited.
+    fn lease_left(&self) -> Option<Duration>;
 }
 
 /// Everything that the rules need of a store.

@@ -56,6 +56,7 @@ mod negotiation;
 mod old_rows;
 mod open_access;
 mod plans;
+mod primary_lease;
 mod process;
 mod project_pages;
 mod projects;
@@ -110,6 +111,7 @@ fn all_cases() -> Vec<Trial> {
         .chain(documentation::cases())
         .chain(examples::cases())
         .chain(plans::cases())
+        .chain(primary_lease::cases())
         .chain(database::cases())
         .chain(database_preconditions::cases())
         .chain(database_roles::cases())

@@ -16,6 +16,7 @@ use crate::store::{Change, Changed, StoreError, StoreHealth, decide_change};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tenant_registry_contract::server::RequestKey;
 use tenant_registry_contract::types::{
     ApiKeyId, ApiKeyPrefix, AuditEventId, ConstraintError, ProjectId, StoredText, TenantId, TenantKind, TenantName,
@@ -156,6 +157,10 @@ impl StoreHealth for MemoryStore {
     }
 
     fn connections(&self) -> Option<ConnectionCounts> {
+        None
+    }
+
+    fn lease_left(&self) -> Option<Duration> {
         None
     }
 }

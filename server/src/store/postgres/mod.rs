@@ -30,7 +30,10 @@ mod tenants;
 mod transaction;
 
 pub use audit::{PostgresPruneStore, PruneConnectError};
-pub use connection::{DatabaseUrl, DatabaseUrlError, PoolSettings, Recycling, SetupError};
+pub use connection::{
+    DatabaseUrl, DatabaseUrlError, EtcdAuthorities, EtcdCertificateError, EtcdIdentity, EtcdLogin, EtcdPrefix,
+    EtcdPrefixError, EtcdSettings, EtcdUrl, EtcdUrlError, PoolSettings, Recycling, SetupError,
+};
 
 use crate::records::ConnectionCounts;
 use crate::store::{ApiKeyLookup, StoreError, StoreHealth};
@@ -42,6 +45,7 @@ use entitlements::EntitlementLookup;
 use error::DbError;
 use lookups::Lookups;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Tenants, entitlements, API keys and the audit log in a Postgres database.
 pub struct PostgresStore {
@@ -52,16 +56,16 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// A store on a database whose schema is that of this binary ([`migrations`]). ConnectionCounts are made when they are
-    /// needed.
+    /// A store on a database whose schema is that of this binary ([`migrations`]). Connections are made when they are
+    /// needed. With `etcd`, they lead to the host that holds the lock of Patroni's primary.
     ///
     /// # Errors
     /// When the settings cannot be used; that the database cannot be reached shows later.
     ///
     /// # Panics
-    /// Outside a tokio runtime, which runs the tasks that look up keys and commit audit events.
-    pub fn new(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Self, SetupError> {
-        let database = Arc::new(Database::new(url, settings)?);
+    /// Outside a tokio runtime, which runs the tasks that look up keys, commit audit events and ask etcd.
+    pub fn new(url: &DatabaseUrl, settings: &PoolSettings, etcd: Option<EtcdSettings>) -> Result<Self, SetupError> {
+        let database = Arc::new(Database::new(url, settings, etcd)?);
         Ok(Self {
             api_key_lookups: Lookups::new(&database, settings.shared),
             entitlement_lookups: Lookups::new(&database, settings.shared),
@@ -83,13 +87,17 @@ impl StoreHealth for PostgresStore {
             size,
             available,
             waiting,
-        } = self.database.pool.status();
+        } = self.database.current()?.pool.status();
         Some(ConnectionCounts {
             open: size,
             max: max_size,
             idle: available,
             waiting,
         })
+    }
+
+    fn lease_left(&self) -> Option<Duration> {
+        self.database.lease_left()
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -103,7 +111,9 @@ impl StoreHealth for PostgresStore {
             .await?;
         if is_standby {
             // The server was the primary when these connections were opened. Connect again, to find the new one.
-            self.database.disconnect();
+            if let Some(connections) = self.database.current() {
+                connections.disconnect();
+            }
             return Err(DbError::Unavailable("the database is a standby: read-only".to_owned()).into());
         }
         match missing {

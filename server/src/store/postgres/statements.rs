@@ -1,6 +1,6 @@
 //! Statements outside transactions. They have a time limit and are retried after transient errors.
 
-use super::connection::{Database, PooledConnection, SharedConnections};
+use super::connection::{Connections, Database, PooledConnection, SharedConnections};
 use super::error::DbError;
 use super::span::in_span;
 use crate::store::StoreError;
@@ -73,7 +73,11 @@ impl Database {
             + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
             + Sync,
     {
-        in_span("look_up", pin!(self.run_on_shared(&self.lookups, work))).await
+        in_span(
+            "look_up",
+            pin!(self.run_on_shared(|connections| &connections.lookups, work)),
+        )
+        .await
     }
 
     /// Reads a page of a list, on a connection that pages share.
@@ -84,7 +88,7 @@ impl Database {
             + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
             + Sync,
     {
-        in_span("page", pin!(self.run_on_shared(&self.pages, work))).await
+        in_span("page", pin!(self.run_on_shared(|connections| &connections.pages, work))).await
     }
 
     async fn run_on_pool<T, F>(&self, work: F) -> Result<T, StoreError>
@@ -95,14 +99,19 @@ impl Database {
             + Sync,
     {
         let attempt = async || {
-            let connection = self.pool.get().await?;
+            let connections = self.connections()?;
+            let connection = connections.pool.get().await?;
             let result = self.with_time_limit(pin!(work(&connection))).await;
-            return_to_pool_if_ok(connection, result)
+            return_to_pool_if_ok(connection, if_still_leased(&connections, result))
         };
         Ok(self.retry_transient(attempt).await?)
     }
 
-    async fn run_on_shared<T, F>(&self, connections: &SharedConnections, work: F) -> Result<T, StoreError>
+    async fn run_on_shared<T, F>(
+        &self,
+        shared: fn(&Connections) -> &SharedConnections,
+        work: F,
+    ) -> Result<T, StoreError>
     where
         T: Send,
         for<'c> F: AsyncFn(&'c AsyncPgConnection) -> Result<T, Error>
@@ -110,12 +119,14 @@ impl Database {
             + Sync,
     {
         let attempt = async || {
-            let connection = connections.get().await?;
+            let connections = self.connections()?;
+            let shared = shared(&connections);
+            let connection = shared.get().await?;
             let result = self.with_time_limit(pin!(work(&connection))).await;
             if result.is_err() {
-                connections.discard(&connection);
+                shared.discard(&connection);
             }
-            result
+            if_still_leased(&connections, result)
         };
         Ok(self.retry_transient(attempt).await?)
     }
@@ -156,6 +167,13 @@ impl Database {
             })
             .await
     }
+}
+
+/// Withholds a result that may have arrived when another server was the primary already.
+fn if_still_leased<T>(connections: &Connections, result: Result<T, DbError>) -> Result<T, DbError> {
+    let value = result?;
+    connections.lease.check()?;
+    Ok(value)
 }
 
 /// Closes the connection after an error: it may be broken, lead to a standby, or still be busy. The server rolls back its

@@ -2,7 +2,8 @@
 //!
 //! The server rolls back a transaction that does not reach its COMMIT. It is repeated after a transient error. If it
 //! fails, the error says that nothing was changed. If the connection breaks during COMMIT, the change may have been made.
-//! Every change commits together with an audit event, so the event shows whether it was.
+//! Every change commits together with an audit event, so the event shows whether it was. The same check follows if the lease
+//! of the primary ended during COMMIT, because another server may have become the primary without the change.
 
 use super::audit_log;
 use super::connection::{Database, PooledConnection};
@@ -82,8 +83,9 @@ impl Database {
             + Work<&'c AsyncPgConnection, Result<Finish<T>, DbError>, Running: Send>
             + Sync,
     {
+        let connections = self.connections()?;
         // If the caller goes away before the end, the connection is closed. The server then rolls back.
-        let connection = guard(self.pool.get().await?, close);
+        let connection = guard(connections.pool.get().await?, close);
         let finish = self
             .with_time_limit(pin!(begin_with(&connection, work(&connection))))
             .await?;
@@ -94,15 +96,20 @@ impl Database {
                 if rolled_back.is_ok() {
                     return_to_pool(connection);
                 }
+                // It was read.
+                connections.lease.check()?;
                 Ok(value)
             }
             Finish::Commit { value, event } => {
+                // Without a COMMIT, nothing is changed for sure.
+                connections.lease.check()?;
                 let limit = self.time_limit();
                 let failure = match timeout(limit, execute(&connection, "COMMIT")).await {
-                    Ok(Ok(())) => {
+                    Ok(Ok(())) if connections.lease.check().is_ok() => {
                         return_to_pool(connection);
                         return Ok(value);
                     }
+                    Ok(Ok(())) => "the lease of the primary ended during COMMIT".to_owned(),
                     Ok(Err(error @ Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _))) => {
                         return Err(error.into());
                     }

@@ -74,6 +74,7 @@ impl<T: MetricsSource> Collector for SampleCollector<T> {
         let Sample {
             hasher,
             connections,
+            lease_left,
             spans,
             is_draining,
         } = self.0.sample();
@@ -131,6 +132,13 @@ impl<T: MetricsSource> Collector for SampleCollector<T> {
                 "database_connections_waiting",
                 "Requests that wait for a connection of the database pool",
                 &gauge(waiting),
+            )?;
+        }
+        if let Some(left) = lease_left {
+            write(
+                "database_lease_seconds",
+                "Seconds for which the database host is confirmed as the primary by etcd; 0 while requests get 503",
+                &ConstGauge::new(left.as_secs_f64()),
             )?;
         }
         if let Some(SpanSample {

@@ -1,5 +1,7 @@
 //! Values that other parts of the service supply each time metrics are read.
 
+use std::time::Duration;
+
 /// Supplies current values each time metrics are read.
 pub trait MetricsSource: Send + Sync + 'static {
     /// Returns the current values.
@@ -13,6 +15,8 @@ pub struct Sample {
     pub hasher: HasherSample,
     /// The store's connections. The in-memory store has none.
     pub connections: Option<ConnectionSample>,
+    /// How long the store may still use the primary of its database, if that is limited.
+    pub lease_left: Option<Duration>,
     /// What happened to trace spans, if traces are exported.
     pub spans: Option<SpanSample>,
     /// Whether the service is about to stop.

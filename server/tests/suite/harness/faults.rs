@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tenant_registry_contract::server::{RequestKey, StoredResponse};
 use tenant_registry_contract::types::{ApiKeyId, AuditEventId, ProductKey, ProjectId, TenantId, TenantSlug, Timestamp};
 use tenant_registry_server::records::{
@@ -283,6 +284,10 @@ impl<S: Store> StoreHealth for FaultyStore<S> {
 
     fn connections(&self) -> Option<ConnectionCounts> {
         self.store.connections()
+    }
+
+    fn lease_left(&self) -> Option<Duration> {
+        self.store.lease_left()
     }
 }
 

@@ -1,17 +1,25 @@
-//! Connections to the database: the URL, TLS, the pool, and the connections that requests share.
+//! Connections to the database: the URL, TLS, the pool, the connections that requests share, and the lease of the primary.
 
 mod database;
+mod etcd;
+mod lease;
 mod pool;
+mod primary;
 mod shared;
 mod tls;
 mod url;
 
-pub(super) use database::Database;
+pub(super) use database::{Connections, Database};
+pub use etcd::{
+    EtcdAuthorities, EtcdCertificateError, EtcdIdentity, EtcdLogin, EtcdPrefix, EtcdPrefixError, EtcdSettings, EtcdUrl,
+    EtcdUrlError,
+};
 pub(super) use pool::{ConnectError, PooledConnection, connect_unpooled};
 pub use pool::{PoolSettings, Recycling};
 pub(super) use shared::SharedConnections;
 pub use url::{DatabaseUrl, DatabaseUrlError};
 
+use crate::error_chain::with_causes;
 use thiserror::Error;
 
 /// Why the store cannot be set up.
@@ -23,4 +31,7 @@ pub enum SetupError {
     /// The pool rejected its settings.
     #[error("the connection pool: {0}")]
     Pool(#[from] diesel_async::pooled_connection::deadpool::BuildError),
+    /// The HTTP client for etcd cannot be created. Usually the machine has no CA certificates.
+    #[error("cannot send requests to etcd: {}", with_causes(.0))]
+    Etcd(#[from] reqwest::Error),
 }

@@ -6,13 +6,15 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use thiserror::Error;
 use tokio_postgres::Config;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 /// A parsed Postgres URL. It contains a password, so `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl {
     pub(super) config: Config,
     pub(super) trust: Trust,
+    /// The configuration of each host.
+    hosts: Vec<Config>,
 }
 
 impl fmt::Debug for DatabaseUrl {
@@ -113,7 +115,64 @@ impl FromStr for DatabaseUrl {
         if config.get_dbname().is_none_or(str::is_empty) {
             return Err(DatabaseUrlError::NoDatabase);
         }
-        Ok(Self { config, trust })
+        let hosts = each_host(address, &others.join("&"), ssl_mode);
+        Ok(Self { config, trust, hosts })
+    }
+}
+
+/// Returns a configuration for each host of a valid address.
+fn each_host(address: &str, parameters: &str, ssl_mode: SslMode) -> Vec<Config> {
+    // The scheme and the user, each with what follows it.
+    let start = address.find("://").map_or(0, |scheme| scheme + "://".len());
+    let start = address.find('@').map_or(start, |user| user + "@".len());
+    let (start, rest) = address.split_at(start);
+    let (hosts, database) = rest.split_once('/').unwrap_or((rest, ""));
+    hosts
+        .split(',')
+        .filter_map(|host| {
+            let mut config: Config = format!("{start}{host}/{database}?{parameters}").parse().ok()?;
+            config.ssl_mode(ssl_mode);
+            Some(config)
+        })
+        .collect()
+}
+
+/// Where a Postgres server accepts connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ServerAddress {
+    /// A name in lower case, or an IP address.
+    host: String,
+    port: u16,
+}
+
+impl ServerAddress {
+    /// The address of a configuration with exactly one host, to which connections are made over TCP.
+    fn of(config: &Config) -> Option<Self> {
+        let [Host::Tcp(host)] = config.get_hosts() else {
+            return None;
+        };
+        Some(Self {
+            host: host.to_ascii_lowercase(),
+            port: config.get_ports().first().copied().unwrap_or(5432),
+        })
+    }
+}
+
+impl FromStr for ServerAddress {
+    type Err = DatabaseUrlError;
+
+    /// Reads the address from a Postgres URL.
+    fn from_str(url: &str) -> Result<Self, DatabaseUrlError> {
+        let config: Config = url
+            .parse()
+            .map_err(|error| DatabaseUrlError::Invalid(with_causes(&error)))?;
+        Self::of(&config).ok_or(DatabaseUrlError::NoHost)
+    }
+}
+
+impl fmt::Display for ServerAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.host, self.port)
     }
 }
 
@@ -134,11 +193,25 @@ impl DatabaseUrl {
         let hosts = self.config.get_hosts().len().max(self.config.get_hostaddrs().len());
         u32::try_from(hosts).unwrap_or(u32::MAX)
     }
+
+    /// This URL with only the host at this address, and only while it accepts changes. `None` if the URL does not name the
+    /// host.
+    pub(super) fn for_primary(&self, address: &ServerAddress) -> Option<Self> {
+        let is_there = |config: &&Config| ServerAddress::of(config).as_ref() == Some(address);
+        let mut config = self.hosts.iter().find(is_there)?.clone();
+        // A host holds the lock shortly before it accepts changes.
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        Some(Self {
+            hosts: vec![config.clone()],
+            config,
+            trust: self.trust.clone(),
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{DatabaseUrl, DatabaseUrlError, TrustLevel};
+    use super::{DatabaseUrl, DatabaseUrlError, ServerAddress, TrustLevel};
     use std::path::PathBuf;
     use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 
@@ -183,6 +256,38 @@ mod tests {
         assert_eq!(url.config.get_password(), Some(&b"p/w"[..]));
         assert_eq!(url.config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
         assert_eq!(url.config.get_options(), Some("-c search_path=registry"));
+    }
+
+    #[test]
+    fn connections_to_the_primary_differ_from_the_others_only_in_the_host() {
+        let parameters = "sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem&options=-c%20search_path%3Dregistry\
+                          &application_name=a&connect_timeout=3&keepalives_retries=2";
+        let several = parse(&format!("postgres://u%40x:p,w@ONE:1,[::1],two:3/registry?{parameters}")).unwrap();
+        for (conn_url, host) in [
+            ("postgres://one:1/postgres", "ONE:1"),
+            ("postgres://[::1]:5432/postgres", "[::1]"),
+            ("postgres://two:3/postgres", "two:3"),
+        ] {
+            let address: ServerAddress = conn_url.parse().unwrap();
+            let one = parse(&format!(
+                "postgres://u%40x:p,w@{host}/registry?{parameters}&target_session_attrs=read-write"
+            ))
+            .unwrap();
+            let primary = several.for_primary(&address).unwrap();
+            assert!(primary == one, "{address}");
+            assert_eq!(primary.host_count(), 1);
+        }
+        for elsewhere in [
+            "postgres://one:2/postgres",
+            "postgres://one/postgres",
+            "postgres://three:3/x",
+        ] {
+            let address: ServerAddress = elsewhere.parse().unwrap();
+            assert!(several.for_primary(&address).is_none(), "{address}");
+        }
+        for nowhere in ["", "one:1", "postgres:///x", "postgres://a,b/x", "postgres://%2Frun/x"] {
+            assert!(nowhere.parse::<ServerAddress>().is_err(), "{nowhere}");
+        }
     }
 
     #[test]
