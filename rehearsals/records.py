@@ -57,7 +57,7 @@ def make_tenant(api, number):
     kind = "demo" if number % 5 == 4 else "customer"
     tenant = api.post("/v1/tenants", {"slug": slug, "name": f"Søn & Co {number}", "kind": kind}, expect=201).json()
     api.post("/v1/tenants", {"slug": slug, "name": "again"}, expect=409)
-    contract = {"plan": "team", "contract_start": "2026-01-01", "contract_end": "2099-12-31", "erp_customer_id": "4711"}
+    contract = {"plan": "team", "contract_start": "2026-01-01", "contract_end": "2099-12-31", "erp_customer_id": slug}
     match number % 4:
         case 1:
             api.post(f"/v1/tenants/{tenant['id']}/activate", contract)
