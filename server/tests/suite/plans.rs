@@ -178,9 +178,9 @@ async fn every_combination_of_filters_reads_one_index() {
         let chosen = |index: &usize| combination & (1 << index) != 0;
         let (names, parameters): (Vec<_>, Vec<_>) =
             (0..FILTERS.len()).filter(chosen).map(|index| FILTERS[index]).unzip();
-        let (indexes, texts) = match names.split_first() {
-            Some((&"tenant", texts)) => (["audit_log_tenant_id_filters_idx", "audit_log_tenant_idx"], texts),
-            Some(_) | None => (["audit_log_created_at_filters_idx", "audit_log_idx"], names.as_slice()),
+        let (index, texts) = match names.split_first() {
+            Some((&"tenant", texts)) => ("audit_log_tenant_id_filters_idx", texts),
+            Some(_) | None => ("audit_log_created_at_filters_idx", names.as_slice()),
         };
         for position in POSITIONS {
             let path = format!("/v1/audit?{}{position}", parameters.join("&"));
@@ -211,7 +211,7 @@ async fn every_combination_of_filters_reads_one_index() {
                     // The others find the event of a cursor, or the newest event.
                     let own: Vec<_> = scans.iter().filter(|scan| scan["Alias"] == "audit_log").collect();
                     let [scan] = own.as_slice() else { panic!("{what}") };
-                    assert!(indexes.iter().any(|index| scan["Index Name"] == *index), "{what}");
+                    assert_eq!(scan["Index Name"], index, "{what}");
                     if is_page {
                         let condition = scan["Index Cond"].as_str().unwrap_or_default();
                         assert_eq!(condition.matches("= ((hashtext").count(), texts.len(), "{what}");
