@@ -89,16 +89,17 @@ pub(crate) fn warm_verify(data_set: &DataSet) -> Case {
     }
 }
 
+fn appended_event(tenant: u64) -> String {
+    let tenant_id = tenant_id(tenant);
+    format!(
+        "{{\"tenant_id\": \"{tenant_id}\", \"actor_id\": \"user-17\", \"action\": \"bench.appended\", \
+         \"metadata\": {{\"format\": \"pdf\"}}}}"
+    )
+}
+
 /// Appends of an event of any tenant.
 pub(crate) fn append() -> Case {
-    let requests = (FIRST_TENANT..=LAST_TENANT).map(|tenant| {
-        let tenant_id = tenant_id(tenant);
-        let body = format!(
-            "{{\"tenant_id\": \"{tenant_id}\", \"actor_id\": \"user-17\", \"action\": \"bench.appended\", \
-             \"metadata\": {{\"format\": \"pdf\"}}}}"
-        );
-        post("/v1/audit", &body)
-    });
+    let requests = (FIRST_TENANT..=LAST_TENANT).map(|tenant| post("/v1/audit", &appended_event(tenant)));
     Case {
         name: "append".to_owned(),
         operation: operation(requests, 201, ""),
@@ -107,6 +108,27 @@ pub(crate) fn append() -> Case {
         comparison: Some(Comparison {
             except: &["created_at", "id"],
         }),
+    }
+}
+
+/// The number of events in a batch, which is also in its script.
+pub(crate) const BATCH_EVENTS: usize = 500;
+
+/// The number of different batches.
+const BATCHES: usize = 50;
+
+/// Appends of the most events that a request can have.
+pub(crate) fn append_batch() -> Case {
+    let requests = (FIRST_TENANT..=LAST_TENANT).take(BATCHES).map(|tenant| {
+        let events = vec![appended_event(tenant); BATCH_EVENTS].join(", ");
+        post("/v1/audit/batch", &format!("{{\"events\": [{events}]}}"))
+    });
+    Case {
+        name: format!("append, batch of {BATCH_EVENTS}"),
+        operation: operation(requests, 201, ""),
+        script: include_str!("../sql/pgbench/append_batch.sql").to_owned(),
+        limit: None,
+        comparison: None,
     }
 }
 
@@ -169,16 +191,16 @@ pub(crate) fn frequent_filter() -> Case {
     )
 }
 
-/// The events with a rare action.
+/// A page of the events with a rare action. It has none of them: it ends after the last look.
 pub(crate) fn rare_filter() -> Case {
-    list(
-        "list, rare filter (action)".to_owned(),
-        &format!("&action={RARE_ACTION}"),
-        &format!(
-            "WHERE hashtextextended(action, 0) = hashtextextended('{RARE_ACTION}', 0) AND (action = '{RARE_ACTION}') IS TRUE"
-        ),
-        NUMBER_OF_FILTERED,
-    )
+    let path = format!("/v1/audit?limit={PAGE_EVENTS}&action={RARE_ACTION}");
+    Case {
+        name: "list, rare filter (action)".to_owned(),
+        operation: operation([get(&path)].into_iter(), 200, "\"next_cursor\":"),
+        script: include_str!("../sql/pgbench/rare_filter.sql").replace("{rare_action}", RARE_ACTION),
+        limit: None,
+        comparison: None,
+    }
 }
 
 /// Gets a random tenant.

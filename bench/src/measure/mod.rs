@@ -37,6 +37,7 @@ pub(crate) struct Results {
     pub(crate) flooded: Flooded,
     pub(crate) warm_verify: Row,
     pub(crate) append: Row,
+    pub(crate) append_batch: Row,
     pub(crate) first_page: Row,
     /// Rows without a target for their rate.
     pub(crate) further: Vec<Row>,
@@ -158,12 +159,14 @@ pub(crate) async fn measure(
     }
     // Last, since it extends the log.
     let append = bench.row(&services, large, &operations::append()).await?;
+    let append_batch = bench.row(&services, large, &operations::append_batch()).await?;
     Ok(Results {
         first_verify,
         peak_memory,
         flooded,
         warm_verify,
         append,
+        append_batch,
         first_page,
         further,
         latencies,

@@ -33,6 +33,7 @@ pub(super) fn tables_of(results: &Results) -> String {
         first_verify,
         warm_verify,
         append,
+        append_batch,
         first_page,
         further,
         ..
@@ -44,7 +45,7 @@ pub(super) fn tables_of(results: &Results) -> String {
         bare_hash: _,
         memory_at_rest: _,
     } = first_verify;
-    let operations: Vec<_> = [warm_verify, append, first_page]
+    let operations: Vec<_> = [warm_verify, append, append_batch, first_page]
         .into_iter()
         .chain(further)
         .map(Operation::from)
