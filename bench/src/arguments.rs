@@ -48,6 +48,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "OPERATION", value_enum, value_delimiter = ',')]
     pub(crate) only: Vec<SharedOperation>,
 
+    /// Only append single events until there are this many more, and report each minute.
+    #[arg(long, value_name = "EVENTS", conflicts_with = "only")]
+    pub(crate) soak: Option<u64>,
+
     /// Directory of the data sets. The user that runs Postgres must be able to enter it. By default, a directory in
     /// `/var/tmp`.
     #[arg(long, value_name = "DIRECTORY")]

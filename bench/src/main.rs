@@ -46,6 +46,11 @@ async fn run(arguments: &Arguments) -> Result<(), Error> {
         println!("{}", report::rates(arguments, &machine, &rows));
         return Ok(());
     }
+    if let Some(events) = arguments.soak {
+        let minutes = measure::soak(arguments, &cluster, &large, events).await?;
+        println!("{}", report::soak(arguments, &machine, &minutes));
+        return Ok(());
+    }
     let small = data_set::data_set(&cluster, &arguments.service, Arguments::SMALL_EVENTS).await?;
     let results = measure::measure(arguments, &cluster, &large, &small).await?;
     let report = report::report(arguments, &machine, &results);

@@ -5,6 +5,7 @@ mod flood;
 mod latency;
 mod row;
 mod same_responses;
+mod soak;
 
 use std::path::Path;
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub(crate) use flood::{Flooded, SHARE as FLOOD_SHARE};
 pub(crate) use latency::Latencies;
 use row::CALLERS;
 pub(crate) use row::{Latency, OPEN_SHARE, Rates, Row};
+pub(crate) use soak::{CALLERS as SOAK_CALLERS, Minute, soak};
 
 /// The maximum time of a warm-up.
 const MAX_WARM_UP: Duration = Duration::from_secs(1);

@@ -2,6 +2,7 @@
 
 mod page;
 mod rows;
+mod soak;
 mod table;
 mod targets;
 
@@ -9,7 +10,7 @@ use crate::arguments::Arguments;
 use crate::cluster;
 use crate::data_set::{API_KEYS, SECRETS};
 use crate::machine::Machine;
-use crate::measure::{OPEN_SHARE, Results, Row};
+use crate::measure::{Minute, OPEN_SHARE, Results, Row};
 
 pub(crate) use page::write as write_page;
 
@@ -26,6 +27,11 @@ pub(crate) fn report(arguments: &Arguments, machine: &Machine, results: &Results
 /// The text that is printed if only some rows are measured.
 pub(crate) fn rates(arguments: &Arguments, machine: &Machine, rows: &[Row]) -> String {
     format!("{}\n{}", conditions(arguments, machine), rows::tables_of_rows(rows))
+}
+
+/// The text that is printed after a soak.
+pub(crate) fn soak(arguments: &Arguments, machine: &Machine, minutes: &[Minute]) -> String {
+    format!("{}\n{}", conditions(arguments, machine), soak::table_of(minutes))
 }
 
 fn conditions(arguments: &Arguments, machine: &Machine) -> String {
