@@ -28,5 +28,8 @@ pub(super) fn table_of(minutes: &[Minute]) -> String {
             ]
         })
         .collect();
-    format!("Single events, appended by {SOAK_CALLERS} callers:\n\n{}", table(HEADING, &rows))
+    format!(
+        "Single events, appended by {SOAK_CALLERS} callers:\n\n{}",
+        table(HEADING, &rows)
+    )
 }

@@ -3,8 +3,8 @@
 use super::table::{number, table};
 use crate::argon2id;
 use crate::arguments::Arguments;
-use crate::operations::BATCH_EVENTS;
 use crate::measure::{FLOOD_SHARE, Flooded, Latencies, Rates, Results, Row};
+use crate::operations::BATCH_EVENTS;
 
 /// Resident memory of the service at rest, in MiB.
 const MEMORY_AT_REST: f64 = 30.0;
