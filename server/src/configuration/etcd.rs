@@ -69,7 +69,7 @@ pub struct EtcdConfiguration {
 
 /// Why the settings of etcd contradict each other or others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum EtcdError {
+pub enum EtcdConfigurationError {
     /// A setting has no effect.
     #[error("{0} has no effect without --database-etcd-urls <DATABASE_ETCD_URLS>: set it, or remove {0}")]
     Unused(&'static str),
@@ -104,7 +104,7 @@ impl EtcdConfiguration {
     ///
     /// # Errors
     /// If settings contradict each other.
-    pub fn settings(&self, database: &DatabaseConfiguration) -> Result<Option<EtcdSettings>, EtcdError> {
+    pub fn settings(&self, database: &DatabaseConfiguration) -> Result<Option<EtcdSettings>, EtcdConfigurationError> {
         let Self {
             database_etcd_urls: urls,
             database_etcd_prefix: prefix,
@@ -121,19 +121,19 @@ impl EtcdConfiguration {
                 (PASSWORD_FILE, password.is_some()),
             ];
             return match unused.into_iter().find(|(_, is_set)| *is_set) {
-                Some((setting, _)) => Err(EtcdError::Unused(setting)),
+                Some((setting, _)) => Err(EtcdConfigurationError::Unused(setting)),
                 None => Ok(None),
             };
         };
         if !database.is_set() {
-            return Err(EtcdError::NoDatabase);
+            return Err(EtcdConfigurationError::NoDatabase);
         }
         if !urls.iter().all(EtcdUrl::is_https) {
             if authorities.is_some() {
-                return Err(EtcdError::NotEncrypted(CA_FILE));
+                return Err(EtcdConfigurationError::NotEncrypted(CA_FILE));
             }
             if identity.is_some() {
-                return Err(EtcdError::NotEncrypted(CERTIFICATE_FILE));
+                return Err(EtcdConfigurationError::NotEncrypted(CERTIFICATE_FILE));
             }
         }
         let login = match (user, password) {
@@ -142,7 +142,7 @@ impl EtcdConfiguration {
                 password: password.expose().to_owned(),
             }),
             (None, None) => None,
-            (Some(_), None) | (None, Some(_)) => return Err(EtcdError::IncompleteLogin),
+            (Some(_), None) | (None, Some(_)) => return Err(EtcdConfigurationError::IncompleteLogin),
         };
         Ok(Some(EtcdSettings {
             member: member.clone(),

@@ -32,7 +32,7 @@ pub use authentication::{AccessError, AuthenticationConfiguration};
 use clap::Args;
 pub use command_line::{AuditCommand, Cli, Command, error_line};
 pub use database::{DatabaseConfiguration, PoolConfiguration};
-pub use etcd::{EtcdConfiguration, EtcdError};
+pub use etcd::{EtcdConfiguration, EtcdConfigurationError};
 pub use hashing::HashConfiguration;
 use ipnet::IpNet;
 pub use limits::LimitsConfiguration;
@@ -219,7 +219,7 @@ impl Configuration {
     ///
     /// # Errors
     /// If settings contradict each other.
-    pub fn etcd_settings(&self) -> Result<Option<EtcdSettings>, EtcdError> {
+    pub fn etcd_settings(&self) -> Result<Option<EtcdSettings>, EtcdConfigurationError> {
         self.etcd.settings(&self.database)
     }
 
