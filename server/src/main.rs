@@ -87,7 +87,8 @@ fn run(configuration: Configuration) -> Result<(), Box<dyn Error>> {
     }
     let database = database_url(&configuration.database)?;
     let pool = configuration.pool.settings(configuration.database.connect_timeout());
-    let to_database = database.as_ref().map_or(0, |_| pool.connections());
+    let to_standbys = configuration.standby_settings()?.map_or(0, |_| pool.shared);
+    let to_database = database.as_ref().map_or(0, |_| pool.connections() + to_standbys);
     let max_connections = descriptors::make_room(configuration.limits.max_connections, to_database)?;
     let clock = Clock::system();
     let runtime = runtime()?;
@@ -129,6 +130,7 @@ async fn postgres_store(configuration: &Configuration, url: &DatabaseUrl) -> Res
         url,
         &configuration.pool.settings(connect_timeout),
         etcd,
+        configuration.standby_settings()?,
     )?)
 }
 

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Scrapes the running service with Prometheus, configured as in deploy/: monitoring_test.py SERVICE.
 
-Only the address of the replica and the intervals differ from deploy/. Every query of the dashboard must return data,
+Only the address of the replica and the intervals differ from deploy/. An etcd that knows one primary is simulated, and
+the primary takes the place of a standby, which the service rejects. Every query of the dashboard must return data,
 every rule must evaluate, every metric named in them must exist, and no label may have values that grow with the stored
 data. DATABASE_URL names a Postgres.
 """
 
+import base64
+import http.server
 import json
 import math
 import os
@@ -36,10 +39,46 @@ SETTINGS = {
     "DATABASE_POOL_SIZE": "2",
     "DATABASE_POOL_TIMEOUT": "1",
     "DATABASE_STATEMENT_TIMEOUT": "1",
+    "DATABASE_READ_URL": os.environ["DATABASE_URL"],
 }
+ETCD_PREFIX = "/service/tenant-registry/"
 LABELS = {"kind", "le", "operation", "outcome", "status", "version"}
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? ")
 LABEL = re.compile(r'(\w+)="([^"]*)"')
+
+
+def encoded(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+class EtcdHandler(http.server.BaseHTTPRequestHandler):
+    """Responds as an etcd in which the database of DATABASE_URL holds the lock of Patroni's primary."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        address = urllib.parse.urlsplit(os.environ["DATABASE_URL"])
+        member = {"conn_url": f"postgres://{address.hostname}:{address.port}/postgres"}
+        values = {"leader": "one", "members/one": json.dumps(member)}
+        keys = [
+            {"key": encoded(ETCD_PREFIX + key), "value": encoded(value), "create_revision": "1", "lease": "1"}
+            for key, value in values.items()
+        ]
+        body = json.dumps({"kvs": keys} if self.path == "/v3/kv/range" else {"ID": "1", "TTL": "20"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        """Writes nothing."""
+
+
+@contextmanager
+def etcd():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), EtcdHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 @contextmanager
@@ -179,8 +218,14 @@ def check_queries(prometheus, board, use_service):
 
 
 def main():
-    with serving(sys.argv[1], **SETTINGS) as replica:
+    with etcd() as etcd_url, serving(sys.argv[1], DATABASE_ETCD_URLS=etcd_url, **SETTINGS) as replica:
         metrics = replica.process.stdout.readline().split()[-1]
+        # Until etcd has been asked, there is no primary.
+        end = time.monotonic() + LIMIT
+        while not replica.is_ready():
+            if time.monotonic() > end:
+                raise SystemExit("the service is not ready")
+            time.sleep(0.05)
         with scraping(urllib.parse.urlsplit(metrics).netloc) as prometheus:
             use(replica.url)
             board = dashboard()

@@ -170,7 +170,7 @@ fn postgres_store(database: &TestDatabase) -> PostgresStore {
         statement_timeout: CONNECT_TIMEOUT,
         recycling: Recycling::Fast,
     };
-    PostgresStore::new(&database.url().parse().unwrap(), &settings, None).unwrap()
+    PostgresStore::new(&database.url().parse().unwrap(), &settings, None, None).unwrap()
 }
 
 /// The end of the program: its exit code and output.

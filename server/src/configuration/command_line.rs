@@ -89,6 +89,9 @@ impl Cli {
             if let Err(error) = configuration.check_store() {
                 return Err(command.error(ErrorKind::MissingRequiredArgument, error));
             }
+            if let Err(error) = configuration.standby_settings() {
+                return Err(command.error(ErrorKind::ArgumentConflict, error));
+            }
             if let Err(error) = configuration.etcd_settings() {
                 return Err(command.error(ErrorKind::ArgumentConflict, error));
             }

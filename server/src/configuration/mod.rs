@@ -15,6 +15,7 @@ mod parsers;
 mod renamed;
 mod secret;
 mod shutdown;
+mod standbys;
 mod traces;
 mod value;
 
@@ -25,7 +26,7 @@ use crate::api::ApiSettings;
 use crate::auth::AccessSettings;
 use crate::domain::origin::TrustedProxies;
 use crate::serve::ServeSettings;
-use crate::store::postgres::EtcdSettings;
+use crate::store::postgres::{EtcdSettings, StandbySettings};
 use crate::telemetry::{LogFormat, LogLevel};
 pub use allowed_origin::{AllowedOrigin, AllowedOriginError};
 pub use authentication::{AccessError, AuthenticationConfiguration};
@@ -41,6 +42,7 @@ use parsers::whole_number;
 pub use renamed::RenamedSetting;
 pub use secret::Secret;
 pub use shutdown::ShutdownConfiguration;
+pub use standbys::{StandbyConfiguration, StandbyConfigurationError};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -68,6 +70,10 @@ pub struct Configuration {
     /// The lock of the database's primary.
     #[command(flatten)]
     pub etcd: EtcdConfiguration,
+
+    /// The standbys of the database.
+    #[command(flatten)]
+    pub standbys: StandbyConfiguration,
 
     /// Do not migrate the database's schema at startup. The start then fails if the schema is older or newer than this
     /// version of the service. By default, the start migrates the schema.
@@ -221,6 +227,14 @@ impl Configuration {
     /// If settings contradict each other.
     pub fn etcd_settings(&self) -> Result<Option<EtcdSettings>, EtcdConfigurationError> {
         self.etcd.settings(&self.database)
+    }
+
+    /// How standbys of the database are used. `None` if they are not.
+    ///
+    /// # Errors
+    /// If the URL is invalid, or if there is no database.
+    pub fn standby_settings(&self) -> Result<Option<StandbySettings>, StandbyConfigurationError> {
+        self.standbys.settings(&self.database)
     }
 
     /// The settings of the running service. There is room for `max_connections` connections of callers.

@@ -127,6 +127,11 @@ mod tests {
                 "a whole number of seconds from 1 to 300, such as 5",
             ),
             (
+                "database-read-max-staleness",
+                "2",
+                "a whole number of seconds from 3 to 300, such as 10",
+            ),
+            (
                 "oidc-leeway",
                 "30s",
                 "a whole number of seconds from 0 to 300, such as 30",

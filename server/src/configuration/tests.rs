@@ -187,7 +187,7 @@ fn every_secret_can_come_from_a_file() {
     let serve = command.find_subcommand_mut("serve").unwrap();
     let is_secret = |setting: &&clap::Arg| setting.is_hide_env_values_set();
     let secrets: Vec<_> = serve.get_arguments().filter(is_secret).cloned().collect();
-    assert_eq!(secrets.len(), 2);
+    assert_eq!(secrets.len(), 3);
     for secret in secrets {
         let (flag, variable) = (secret.get_long().unwrap(), secret.get_env().unwrap());
         let file = format!("{flag}-file");

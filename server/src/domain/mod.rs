@@ -21,7 +21,7 @@ mod service_event;
 pub mod tenants;
 
 use crate::api_key_hash::{ApiKeyHasher, HashCounts};
-use crate::records::ConnectionCounts;
+use crate::records::{ConnectionCounts, PageReadCounts};
 use crate::store::Store;
 use api_key_use::ApiKeyUses;
 use catalog::Catalog;
@@ -70,6 +70,11 @@ impl<S: Store> Registry<S> {
     /// Returns how long the store may still use the primary of its database. `None` if that is not limited.
     pub fn lease_left(&self) -> Option<Duration> {
         self.store.lease_left()
+    }
+
+    /// Returns where pages of lists were read. `None` if the store has no standbys.
+    pub fn page_reads(&self) -> Option<PageReadCounts> {
+        self.store.page_reads()
     }
 
     /// Checks that the registry can serve requests. The result is up to a second old.

@@ -27,10 +27,25 @@ pub use tenant_query::{StatusFilter, TenantQuery};
 use tenant_registry_contract::types::StoredText;
 pub use words::search_words;
 
+use std::time::Duration;
+
 /// The text of a request, as it is stored. For the properties of a body, name the type `T`: otherwise a property of another
 /// type in the spec would still compile.
 pub(crate) fn stored<T: Into<String>>(text: T) -> StoredText {
     StoredText::from(text.into())
+}
+
+/// Where pages of lists were read, if standbys may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageReadCounts {
+    /// Statements for pages that ran on a standby.
+    pub from_standby: u64,
+    /// Statements for pages that ran on the primary.
+    pub from_primary: u64,
+    /// The age of the newest data that a standby is known to have.
+    pub staleness: Duration,
+    /// The age up to which a standby is used.
+    pub max_staleness: Duration,
 }
 
 /// The counts of a store's connection pool.

@@ -3,9 +3,9 @@
 use crate::api_key_hash::HashCounts;
 use crate::domain::Registry;
 use crate::draining::Draining;
-use crate::records::ConnectionCounts;
+use crate::records::{ConnectionCounts, PageReadCounts};
 use crate::store::Store;
-use crate::telemetry::metrics::{ConnectionSample, HasherSample, MetricsSource, Sample};
+use crate::telemetry::metrics::{ConnectionSample, HasherSample, MetricsSource, PageReadSample, Sample};
 use crate::telemetry::traces::SpanCounts;
 use std::sync::Arc;
 
@@ -22,6 +22,7 @@ impl<S: Store> MetricsSource for Sampler<S> {
             hasher: hasher(self.registry.hash_counts()),
             connections: self.registry.connections().map(connections),
             lease_left: self.registry.lease_left(),
+            page_reads: self.registry.page_reads().map(page_reads),
             spans: self.spans.as_ref().map(|spans| spans.sample()),
             is_draining: self.draining.has_begun(),
         }
@@ -57,5 +58,20 @@ fn connections(connections: ConnectionCounts) -> ConnectionSample {
         max,
         idle,
         waiting,
+    }
+}
+
+fn page_reads(reads: PageReadCounts) -> PageReadSample {
+    let PageReadCounts {
+        from_standby,
+        from_primary,
+        staleness,
+        max_staleness,
+    } = reads;
+    PageReadSample {
+        from_standby,
+        from_primary,
+        staleness,
+        max_staleness,
     }
 }

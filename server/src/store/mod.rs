@@ -12,7 +12,7 @@ use crate::api_key_hash::StoredDigest;
 use crate::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision,
     EntitlementDecision, EntitlementRecord, EntitlementState, EventBatch, EventWithResponse, IdempotencyRecord,
-    InternalDetail, NewAuditEvent, ProjectQuery, ProjectRecord, RecordPage, TenantQuery, TenantRecord,
+    InternalDetail, NewAuditEvent, PageReadCounts, ProjectQuery, ProjectRecord, RecordPage, TenantQuery, TenantRecord,
 };
 use std::collections::HashSet;
 use std::future::Future;
@@ -499,6 +499,9 @@ pub trait StoreHealth: Send + Sync + 'static {
 
     /// Returns how long the store may still use the primary of its database. `None` if that is not limited.
     fn lease_left(&self) -> Option<Duration>;
+
+    /// Returns where pages of lists were read. `None` if the store has no standbys.
+    fn page_reads(&self) -> Option<PageReadCounts>;
 }
 
 /// Everything that the rules need of a store.

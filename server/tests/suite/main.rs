@@ -64,6 +64,7 @@ mod races;
 mod replicas;
 mod secrecy;
 mod shares;
+mod standbys;
 mod tenant_pages;
 mod tenant_updates;
 mod tenant_words;
@@ -112,6 +113,7 @@ fn all_cases() -> Vec<Trial> {
         .chain(examples::cases())
         .chain(plans::cases())
         .chain(primary_lease::cases())
+        .chain(standbys::cases())
         .chain(database::cases())
         .chain(database_preconditions::cases())
         .chain(database_roles::cases())

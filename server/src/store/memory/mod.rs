@@ -10,7 +10,7 @@ mod tenants;
 
 use crate::records::{
     ApiKeyRecord, AuditEventRecord, ConnectionCounts, Decision, EntitlementRecord, EventWithResponse,
-    IdempotencyRecord, InternalDetail, NewAuditEvent, ProjectRecord, TenantRecord, stored,
+    IdempotencyRecord, InternalDetail, NewAuditEvent, PageReadCounts, ProjectRecord, TenantRecord, stored,
 };
 use crate::store::{Change, Changed, StoreError, StoreHealth, decide_change};
 use std::collections::{BTreeMap, HashMap};
@@ -161,6 +161,10 @@ impl StoreHealth for MemoryStore {
     }
 
     fn lease_left(&self) -> Option<Duration> {
+        None
+    }
+
+    fn page_reads(&self) -> Option<PageReadCounts> {
         None
     }
 }

@@ -32,10 +32,10 @@ mod transaction;
 pub use audit::{PostgresPruneStore, PruneConnectError};
 pub use connection::{
     DatabaseUrl, DatabaseUrlError, EtcdAuthorities, EtcdCertificateError, EtcdIdentity, EtcdLogin, EtcdPrefix,
-    EtcdPrefixError, EtcdSettings, EtcdUrl, EtcdUrlError, PoolSettings, Recycling, SetupError,
+    EtcdPrefixError, EtcdSettings, EtcdUrl, EtcdUrlError, PoolSettings, Recycling, SetupError, StandbySettings,
 };
 
-use crate::records::ConnectionCounts;
+use crate::records::{ConnectionCounts, PageReadCounts};
 use crate::store::{ApiKeyLookup, StoreError, StoreHealth};
 use audit::Appender;
 use connection::Database;
@@ -57,15 +57,21 @@ pub struct PostgresStore {
 
 impl PostgresStore {
     /// A store on a database whose schema is that of this binary ([`migrations`]). Connections are made when they are
-    /// needed. With `etcd`, they lead to the host that holds the lock of Patroni's primary.
+    /// needed. With `etcd`, they lead to the host that holds the lock of Patroni's primary. With `standbys`, pages of lists are
+    /// read from them.
     ///
     /// # Errors
     /// When the settings cannot be used; that the database cannot be reached shows later.
     ///
     /// # Panics
-    /// Outside a tokio runtime, which runs the tasks that look up keys, commit audit events and ask etcd.
-    pub fn new(url: &DatabaseUrl, settings: &PoolSettings, etcd: Option<EtcdSettings>) -> Result<Self, SetupError> {
-        let database = Arc::new(Database::new(url, settings, etcd)?);
+    /// Outside a tokio runtime, which runs the tasks that look up keys, commit audit events and ask etcd and standbys.
+    pub fn new(
+        url: &DatabaseUrl,
+        settings: &PoolSettings,
+        etcd: Option<EtcdSettings>,
+        standbys: Option<StandbySettings>,
+    ) -> Result<Self, SetupError> {
+        let database = Arc::new(Database::new(url, settings, etcd, standbys)?);
         Ok(Self {
             api_key_lookups: Lookups::new(&database, settings.shared),
             entitlement_lookups: Lookups::new(&database, settings.shared),
@@ -98,6 +104,10 @@ impl StoreHealth for PostgresStore {
 
     fn lease_left(&self) -> Option<Duration> {
         self.database.lease_left()
+    }
+
+    fn page_reads(&self) -> Option<PageReadCounts> {
+        Some(self.database.standbys.as_ref()?.counts())
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -9,7 +9,9 @@
 //! the planner believes about the data.
 
 use crate::records::{PageQuery, RecordPage};
+use crate::store::postgres::connection::PageStart;
 use crate::store::postgres::error::DbError;
+use chrono::DateTime;
 use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::{Pg, PgQueryBuilder};
 use diesel::prelude::*;
@@ -184,6 +186,21 @@ pub(super) trait PagedList {
 /// The id that the page follows. On the first page, no record has it, because it is no UUIDv7.
 pub(super) fn after(query: PageQuery) -> Uuid {
     query.after.unwrap_or(Uuid::max())
+}
+
+/// Where the page begins. An id is a UUIDv7, which begins with the time at which the record was created.
+pub(super) fn start(query: PageQuery) -> PageStart {
+    let Some(after) = query.after else {
+        return PageStart::Newest;
+    };
+    let created = after.get_timestamp().and_then(|time| {
+        let (seconds, nanoseconds) = time.to_unix();
+        DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanoseconds)
+    });
+    match created {
+        Some(created_before) => PageStart::After { created_before },
+        None => PageStart::AFTER_ANY,
+    }
 }
 
 /// Selects the records of a page, each with whether it matches the filters, whether it is the last one that was read, and

@@ -1,6 +1,6 @@
 //! Statements outside transactions. They have a time limit and are retried after transient errors.
 
-use super::connection::{Connections, Database, PooledConnection, SharedConnections};
+use super::connection::{Connections, Database, PageStart, PooledConnection, SharedConnections};
 use super::error::DbError;
 use super::span::in_span;
 use crate::store::StoreError;
@@ -80,15 +80,36 @@ impl Database {
         .await
     }
 
-    /// Reads a page of a list, on a connection that pages share.
-    pub(super) async fn read_page<T, F>(&self, work: F) -> Result<T, StoreError>
+    /// Reads a page of a list, on a connection that pages share. It may lead to a standby, so the page can be old.
+    pub(super) async fn read_page<T, F>(&self, start: PageStart, work: F) -> Result<T, StoreError>
     where
         T: Send,
         for<'c> F: AsyncFn(&'c AsyncPgConnection) -> Result<T, Error>
             + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
             + Sync,
     {
-        in_span("page", pin!(self.run_on_shared(|connections| &connections.pages, work))).await
+        let read = async {
+            match self.read_page_from_standby(start, &work).await {
+                Some(value) => Ok(value),
+                None => self.run_on_shared(|connections| &connections.pages, work).await,
+            }
+        };
+        in_span("page", pin!(read)).await
+    }
+
+    /// Makes one attempt. `None` if the page has to be read from the primary.
+    async fn read_page_from_standby<T, F>(&self, start: PageStart, work: &F) -> Option<T>
+    where
+        T: Send,
+        for<'c> F: AsyncFn(&'c AsyncPgConnection) -> Result<T, Error>
+            + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
+            + Sync,
+    {
+        let standbys = self.standbys.as_ref()?;
+        let standby = standbys.current(start)?;
+        // Boxed like the attempts of `retry_transient`.
+        let page = Box::pin(timeout(standbys.page_limit(), work(&standby.connection)));
+        standbys.finish(&standby, page.await)
     }
 
     async fn run_on_pool<T, F>(&self, work: F) -> Result<T, StoreError>

@@ -1,6 +1,6 @@
 //! The text of all metrics, in the format that Prometheus reads.
 
-use super::{ConnectionSample, HasherSample, Metrics, MetricsSource, Sample, SpanSample};
+use super::{ConnectionSample, HasherSample, Metrics, MetricsSource, PageReadSample, Sample, SpanSample};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -75,6 +75,7 @@ impl<T: MetricsSource> Collector for SampleCollector<T> {
             hasher,
             connections,
             lease_left,
+            page_reads,
             spans,
             is_draining,
         } = self.0.sample();
@@ -139,6 +140,34 @@ impl<T: MetricsSource> Collector for SampleCollector<T> {
                 "database_lease_seconds",
                 "Seconds for which the database host is confirmed as the primary by etcd; 0 while requests get 503",
                 &ConstGauge::new(left.as_secs_f64()),
+            )?;
+        }
+        if let Some(PageReadSample {
+            from_standby,
+            from_primary,
+            staleness,
+            max_staleness,
+        }) = page_reads
+        {
+            write(
+                "database_standby_page_reads",
+                "Statements for pages of lists that ran on a standby",
+                &counter(from_standby),
+            )?;
+            write(
+                "database_primary_page_reads",
+                "Statements for pages of lists that ran on the primary",
+                &counter(from_primary),
+            )?;
+            write(
+                "database_standby_staleness_seconds",
+                "Age of the newest data that a standby is known to have",
+                &ConstGauge::new(staleness.as_secs_f64()),
+            )?;
+            write(
+                "database_standby_staleness_max_seconds",
+                "Age up to which a standby is used",
+                &ConstGauge::new(max_staleness.as_secs_f64()),
             )?;
         }
         if let Some(SpanSample {

@@ -13,7 +13,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use std::time::Duration;
 
 pub use exposition::Exposition;
-pub use sample::{ConnectionSample, HasherSample, MetricsSource, Sample, SpanSample};
+pub use sample::{ConnectionSample, HasherSample, MetricsSource, PageReadSample, Sample, SpanSample};
 
 /// The buckets of latencies, in seconds: from less than a lookup takes to the longest time that a request may wait.
 const LATENCY_BUCKETS: [f64; 14] = [

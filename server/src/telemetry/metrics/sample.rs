@@ -17,6 +17,8 @@ pub struct Sample {
     pub connections: Option<ConnectionSample>,
     /// How long the store may still use the primary of its database, if that is limited.
     pub lease_left: Option<Duration>,
+    /// Where pages of lists were read, if standbys may be used.
+    pub page_reads: Option<PageReadSample>,
     /// What happened to trace spans, if traces are exported.
     pub spans: Option<SpanSample>,
     /// Whether the service is about to stop.
@@ -49,6 +51,19 @@ pub struct ConnectionSample {
     pub idle: usize,
     /// Requests that wait for a connection.
     pub waiting: usize,
+}
+
+/// Where pages of lists were read since the start.
+#[derive(Clone, Copy, Debug)]
+pub struct PageReadSample {
+    /// Statements that ran on a standby.
+    pub from_standby: u64,
+    /// Statements that ran on the primary.
+    pub from_primary: u64,
+    /// The age of the newest data that a standby is known to have.
+    pub staleness: Duration,
+    /// The age up to which a standby is used.
+    pub max_staleness: Duration,
 }
 
 /// What happened to trace spans since the start.

@@ -10,7 +10,7 @@ use tenant_registry_contract::types::{ApiKeyId, AuditEventId, ProductKey, Projec
 use tenant_registry_server::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision,
     EntitlementDecision, EntitlementRecord, EventBatch, EventWithResponse, IdempotencyRecord, InternalDetail,
-    NewAuditEvent, ProjectQuery, ProjectRecord, RecordPage, TenantQuery, TenantRecord,
+    NewAuditEvent, PageReadCounts, ProjectQuery, ProjectRecord, RecordPage, TenantQuery, TenantRecord,
 };
 use tenant_registry_server::store::{
     ApiKeyLookup, ApiKeyRotation, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended,
@@ -288,6 +288,10 @@ impl<S: Store> StoreHealth for FaultyStore<S> {
 
     fn lease_left(&self) -> Option<Duration> {
         self.store.lease_left()
+    }
+
+    fn page_reads(&self) -> Option<PageReadCounts> {
+        self.store.page_reads()
     }
 }
 

@@ -41,6 +41,6 @@ impl TestDatabase {
             statement_timeout: CONNECT_TIMEOUT,
             recycling: Recycling::Fast,
         };
-        PostgresStore::new(&self.url().parse().unwrap(), &settings, None).unwrap()
+        PostgresStore::new(&self.url().parse().unwrap(), &settings, None, None).unwrap()
     }
 }

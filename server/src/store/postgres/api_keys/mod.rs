@@ -6,7 +6,7 @@ mod row;
 
 use super::PostgresStore;
 use super::error::{DbError, violates};
-use super::page::{SelectPage, record_page};
+use super::page::{SelectPage, record_page, start};
 use super::schema::api_keys;
 use super::transaction::Finish;
 use crate::api_key_hash::StoredDigest;
@@ -57,7 +57,9 @@ impl ApiKeyStore for PostgresStore {
         let statement = SelectPage::new(ListApiKeys::new(&query), query.page);
         let rows: Vec<(ApiKeyRow, bool, bool, bool)> = self
             .database
-            .read_page(async |mut connection: &AsyncPgConnection| (&statement).load(&mut connection).await)
+            .read_page(start(query.page), async |mut connection: &AsyncPgConnection| {
+                (&statement).load(&mut connection).await
+            })
             .await?;
         if rows.is_empty() && self.tenant_get(query.tenant_id).await?.is_none() {
             return Ok(None);

@@ -7,6 +7,7 @@
 
 use super::list::OF_DELETED_TENANT;
 use crate::records::AuditQuery;
+use crate::store::postgres::connection::PageStart;
 use crate::store::postgres::schema::audit_log;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
@@ -49,6 +50,18 @@ impl Entries {
             since: query.since.map(DateTime::from),
             until: query.until.map(DateTime::from),
             after: query.before.map(|cursor| After::Cursor(cursor.get())),
+        }
+    }
+
+    /// Where the page begins. What a cursor stands for is only known in the database.
+    pub(super) fn start(&self) -> PageStart {
+        let until = self.until.map(|until| PageStart::After { created_before: until });
+        match self.after {
+            None => PageStart::Newest,
+            Some(After::Cursor(_)) => until.unwrap_or(PageStart::AFTER_ANY),
+            Some(After::Place(Place { created_at, id: _ })) => PageStart::After {
+                created_before: created_at,
+            },
         }
     }
 

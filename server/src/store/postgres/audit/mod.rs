@@ -97,7 +97,7 @@ impl PostgresStore {
             skipped: count - 1,
         };
         self.database
-            .read_page(async |mut connection: &AsyncPgConnection| {
+            .read_page(entries.start(), async |mut connection: &AsyncPgConnection| {
                 (&statement).get_result(&mut connection).await.optional()
             })
             .await
@@ -115,7 +115,9 @@ impl PostgresStore {
         let statement = ListEvents::new(entries, through, filters, limit, max_bytes);
         let mut rows: Vec<(AuditEventRow, bool, bool)> = self
             .database
-            .read_page(async |mut connection: &AsyncPgConnection| (&statement).load(&mut connection).await)
+            .read_page(entries.start(), async |mut connection: &AsyncPgConnection| {
+                (&statement).load(&mut connection).await
+            })
             .await?;
         let has_more = rows.len() > limit || rows.last().is_some_and(|(.., has_next)| *has_next);
         rows.truncate(limit);

@@ -65,7 +65,7 @@ pub(super) struct Connector {
 
 impl Connector {
     /// Opens sessions whose statements have a time limit.
-    pub(super) fn new(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Self, SetupError> {
+    pub(super) fn new(url: &DatabaseUrl, settings: &PoolSettings) -> Result<Self, tls::TlsError> {
         Ok(Self {
             config: session_config(url, settings.connect_timeout, Some(settings.statement_timeout)),
             tls: tls::connector(&url.trust)?,

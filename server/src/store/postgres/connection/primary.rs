@@ -2,7 +2,7 @@
 //! connections are replaced.
 
 use super::SetupError;
-use super::database::Connections;
+use super::connections::Connections;
 use super::etcd::{Etcd, EtcdError, EtcdSettings, Holder, Lock};
 use super::lease::{Deadline, Lease};
 use super::pool::PoolSettings;

@@ -1,4 +1,4 @@
-//! The `DATABASE_URL` setting.
+//! The `DATABASE_URL` setting, and `DATABASE_READ_URL`, which has the same form.
 
 use crate::error_chain::with_causes;
 use std::fmt;
@@ -66,6 +66,9 @@ pub enum DatabaseUrlError {
     /// The host is missing.
     #[error("names no host; add one after `//` or `@`")]
     NoHost,
+    /// The URL of standbys leads only to a server that accepts changes.
+    #[error("leads to the primary: remove `target_session_attrs=read-write`")]
+    ReadWrite,
     /// The name of the database is missing.
     #[error("names no database; add `/<database>` after the host")]
     NoDatabase,
@@ -194,6 +197,18 @@ impl DatabaseUrl {
         u32::try_from(hosts).unwrap_or(u32::MAX)
     }
 
+    /// This URL, leading only to standbys. The hosts that are not are skipped.
+    ///
+    /// # Errors
+    /// If the URL leads only to a server that accepts changes.
+    pub fn for_standbys(mut self) -> Result<Self, DatabaseUrlError> {
+        if self.config.get_target_session_attrs() == TargetSessionAttrs::ReadWrite {
+            return Err(DatabaseUrlError::ReadWrite);
+        }
+        self.config.target_session_attrs(TargetSessionAttrs::ReadOnly);
+        Ok(self)
+    }
+
     /// This URL with only the host at this address, and only while it accepts changes. `None` if the URL does not name the
     /// host.
     pub(super) fn for_primary(&self, address: &ServerAddress) -> Option<Self> {
@@ -288,6 +303,17 @@ mod tests {
         for nowhere in ["", "one:1", "postgres:///x", "postgres://a,b/x", "postgres://%2Frun/x"] {
             assert!(nowhere.parse::<ServerAddress>().is_err(), "{nowhere}");
         }
+    }
+
+    #[test]
+    fn the_url_of_standbys_leads_to_servers_that_are_read_only() {
+        for parameters in ["", "?target_session_attrs=any", "?target_session_attrs=read-only"] {
+            let url = parse(&format!("postgres://one,two/registry{parameters}")).unwrap();
+            let config = url.for_standbys().unwrap().config;
+            assert_eq!(config.get_target_session_attrs(), TargetSessionAttrs::ReadOnly);
+        }
+        let url = parse("postgres://one/registry?target_session_attrs=read-write").unwrap();
+        assert_eq!(url.for_standbys(), Err(DatabaseUrlError::ReadWrite));
     }
 
     #[test]

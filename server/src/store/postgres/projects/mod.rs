@@ -5,7 +5,7 @@ mod row;
 
 use super::PostgresStore;
 use super::error::violates;
-use super::page::{SelectPage, record_page};
+use super::page::{SelectPage, record_page, start};
 use super::schema::{api_keys, projects};
 use super::transaction::Finish;
 use crate::records::{Decision, EventWithResponse, NewAuditEvent, ProjectQuery, ProjectRecord, RecordPage};
@@ -64,7 +64,9 @@ impl ProjectStore for PostgresStore {
         let statement = SelectPage::new(ListProjects::new(tenant_id), page);
         let rows: Vec<(ProjectRow, bool, bool, bool)> = self
             .database
-            .read_page(async |mut connection: &AsyncPgConnection| (&statement).load(&mut connection).await)
+            .read_page(start(page), async |mut connection: &AsyncPgConnection| {
+                (&statement).load(&mut connection).await
+            })
             .await?;
         if rows.is_empty() && self.tenant_get(tenant_id).await?.is_none() {
             return Ok(None);

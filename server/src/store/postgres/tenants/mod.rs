@@ -5,7 +5,7 @@ mod row;
 
 use super::PostgresStore;
 use super::error::{DbError, violates};
-use super::page::{SelectPage, after, record_page};
+use super::page::{SelectPage, after, record_page, start};
 use super::schema::tenants;
 use super::transaction::Finish;
 use crate::records::{Decision, EventWithResponse, NewAuditEvent, RecordPage, TenantQuery, TenantRecord};
@@ -135,7 +135,9 @@ impl TenantStore for PostgresStore {
                 };
                 let counts: Vec<i64> = self
                     .database
-                    .read_page(async |mut connection: &AsyncPgConnection| (&count).get_result(&mut connection).await)
+                    .read_page(start(query.page), async |mut connection: &AsyncPgConnection| {
+                        (&count).get_result(&mut connection).await
+                    })
                     .await?;
                 fewest(drivers, &counts)
             }
@@ -143,7 +145,9 @@ impl TenantStore for PostgresStore {
         let statement = SelectPage::new(ListTenants::new(&query, driver), query.page);
         let rows: Vec<(TenantRow, bool, bool, bool)> = self
             .database
-            .read_page(async |mut connection: &AsyncPgConnection| (&statement).load(&mut connection).await)
+            .read_page(start(query.page), async |mut connection: &AsyncPgConnection| {
+                (&statement).load(&mut connection).await
+            })
             .await?;
         let id = |row: &TenantRow| row.id;
         Ok(record_page(rows, query.page.limit, id, TenantRow::into_record)?)
