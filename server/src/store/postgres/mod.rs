@@ -46,10 +46,12 @@ use error::DbError;
 use lookups::Lookups;
 use std::sync::Arc;
 use std::time::Duration;
+use tenant_registry_contract::types::TenantId;
 
 /// Tenants, entitlements, API keys and the audit log in a Postgres database.
 pub struct PostgresStore {
     database: Arc<Database>,
+    tenant_lookups: Lookups<TenantId>,
     api_key_lookups: Lookups<ApiKeyLookup>,
     entitlement_lookups: Lookups<EntitlementLookup>,
     appender: Appender,
@@ -73,6 +75,7 @@ impl PostgresStore {
     ) -> Result<Self, SetupError> {
         let database = Arc::new(Database::new(url, settings, etcd, standbys)?);
         Ok(Self {
+            tenant_lookups: Lookups::new(&database, settings.shared),
             api_key_lookups: Lookups::new(&database, settings.shared),
             entitlement_lookups: Lookups::new(&database, settings.shared),
             appender: Appender::new(&database),

@@ -1,6 +1,7 @@
 //! Tenants.
 
 mod list;
+mod lookups;
 mod row;
 
 use super::PostgresStore;
@@ -100,14 +101,7 @@ impl TenantStore for PostgresStore {
     }
 
     async fn tenant_get(&self, id: TenantId) -> Result<Option<TenantRecord>, StoreError> {
-        let row = self
-            .database
-            .look_up(async |mut connection: &AsyncPgConnection| {
-                let row = tenants::table.find(Uuid::from(id)).select(TenantRow::as_select());
-                row.first(&mut connection).await.optional()
-            })
-            .await?;
-        Ok(row.map(TenantRow::into_record).transpose()?)
+        self.tenant_lookups.find(id).await
     }
 
     async fn tenant_get_by_slug(&self, slug: &TenantSlug) -> Result<Option<TenantRecord>, StoreError> {

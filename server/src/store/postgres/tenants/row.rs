@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// A row of `tenants`.
 #[derive(AsChangeset, Identifiable, Insertable, Queryable, Selectable)]
 #[diesel(table_name = tenants, check_for_backend(Pg), treat_none_as_null = true)]
-pub(super) struct TenantRow {
+pub(in crate::store::postgres) struct TenantRow {
     pub(super) id: Uuid,
     slug: String,
     name: String,
