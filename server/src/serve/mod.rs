@@ -109,7 +109,7 @@ pub fn start<S: Store>(
         };
         let context = Arc::new(context);
         let respond = move |peer, request| respond(Arc::clone(&context), peer, request);
-        Ok(Listener::bind(address)?.serve(Arc::clone(&permits), respond))
+        Ok(Listener::bind(address)?.serve(Arc::clone(&permits), limits.body_time, respond))
     };
     let public = context().with_resources(Documentation::new()?);
     let (http, internal) = match internal_address {
