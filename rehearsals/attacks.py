@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Attacks the service with a token of one tenant while a caller of another tenant works: attacks.py SERVICE.
+"""Attacks the service with a token of one tenant while a caller of another tenant works: attacks.py SERVICE [ATTACK…].
 
 The settings are those of deploy/kubernetes. For each attack, a table has the 99th percentile of the working caller's
-latencies without and with it, and the most memory that the service had. No request of the working caller may fail, and
-the memory must stay below the limit of the manifest. DATABASE_URL names a Postgres.
+latencies without and with it, and the most memory that the service had. No request of the working caller may fail. As
+root, the service runs in a cgroup with the memory limit of the manifest, which must not kill it. In any case, its
+resident memory must stay below the limit. DATABASE_URL names a Postgres.
 """
 
 import http.client
@@ -21,6 +22,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from issuer import issuing
+from memory_limit import MemoryLimit, memory_limit
 
 from registry import Api, serving
 
@@ -29,6 +31,8 @@ SECONDS = 4.0
 LEAD = 1.5
 MANIFESTS = pathlib.Path(__file__).parent.parent / "deploy" / "kubernetes"
 LARGE = 1024 * 1024
+# The requests that a connection of HTTP/2 may have at the same time.
+MAX_STREAMS = 200
 # Events whose page has the maximum size of a response.
 LARGE_EVENTS = 80
 
@@ -170,6 +174,62 @@ def slow_readers(target):
     hold([opened(target, page * 4, receive_buffer=4096) for _ in range(200)])
 
 
+def page_readers(target, coding):
+    headers = {"Authorization": f"Bearer {target.attacking}", "Accept-Encoding": coding}
+
+    def action():
+        connection = http.client.HTTPConnection(urlsplit(target.url).netloc, timeout=30)
+        connection.request("GET", "/v1/audit?limit=500", headers=headers)
+        connection.getresponse().read()
+        connection.close()
+
+    repeat(16, action)
+
+
+def pages(target):
+    page_readers(target, "identity")
+
+
+def compressed_pages(target):
+    page_readers(target, "gzip")
+
+
+def frame(kind, flags, stream, payload=b""):
+    """A frame of HTTP/2 (RFC 9113, section 4.1)."""
+    return len(payload).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4) + payload
+
+
+def compressed(text):
+    """A string of HPACK (RFC 7541, section 5.2), without a Huffman code."""
+    content, length = text.encode(), bytearray()
+    rest = len(content) - 127
+    if rest < 0:
+        return bytes([len(content)]) + content
+    while rest >= 128:
+        length.append(rest % 128 + 128)
+        rest //= 128
+    return b"\x7f" + bytes([*length, rest]) + content
+
+
+def streams(target, number, method, path, **headers):
+    """Opens a connection of HTTP/2 with this many requests, whose responses it does not read."""
+    fields = {":method": method, ":scheme": "http", ":authority": "localhost", ":path": path}
+    fields |= {"authorization": f"Bearer {target.attacking}", **headers}
+    block = b"".join(b"\0" + compressed(name) + compressed(value) for name, value in fields.items())
+    # The headers are complete. Those of a GET are the whole request.
+    flags = 5 if method == "GET" else 4
+    requests = b"".join(frame(1, flags, 2 * index + 1, block) for index in range(number))
+    return opened(target, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) + requests)
+
+
+def streams_without_bodies(target):
+    hold([streams(target, MAX_STREAMS, "POST", "/v1/audit") for _ in range(4)])
+
+
+def streams_of_pages(target):
+    hold([streams(target, MAX_STREAMS, "GET", "/v1/audit?limit=500") for _ in range(4)])
+
+
 def flood(threads, connect, *request):
     """Sends a request again and again, on a connection of each thread."""
     local = threading.local()
@@ -201,6 +261,10 @@ ATTACKS = {
     "52 concurrent appends of 1 MiB of zeros": zeros,
     "52 concurrent appends of 1 MiB of empty objects": empty_objects,
     "200 slow readers of four pages of 4 MiB": slow_readers,
+    "16 concurrent pages of 4 MiB": pages,
+    "16 concurrent compressed pages of 4 MiB": compressed_pages,
+    "4 HTTP/2 connections with 200 requests without their bodies": streams_without_bodies,
+    "4 HTTP/2 connections with 200 unread pages of 4 MiB": streams_of_pages,
     "a flood of probes": probes,
     "128 concurrent verifications": verifications,
     "900 silent connections": silent_connections,
@@ -228,9 +292,10 @@ def measure(target):
     return measured
 
 
-def rehearse(program, issuer, settings, attack):
+def rehearse(program, launcher, issuer, settings, attack):
     """Returns what a working caller notices without and with an attack, and the most memory that the service had."""
-    with serving(program, OIDC_ISSUER=issuer.url, OIDC_ROLES="operator=*", SHUTDOWN_DRAIN="0", **settings) as replica:
+    settings = {"OIDC_ISSUER": issuer.url, "OIDC_ROLES": "operator=*", "SHUTDOWN_DRAIN": "0", **settings}
+    with serving(program, launcher=launcher, **settings) as replica:
         while not replica.is_ready():
             time.sleep(0.05)
         target = Target(replica, issuer)
@@ -239,6 +304,8 @@ def rehearse(program, issuer, settings, attack):
         attacker.start()
         time.sleep(LEAD)
         during = measure(target)
+        if replica.process.poll() is not None:
+            raise SystemExit(f"the service ended with {replica.process.returncode} during `{attack.__name__}`")
         peak = memory_peak(target)
         attacker.terminate()
         attacker.join()
@@ -250,19 +317,28 @@ def p99(latencies):
 
 
 def main():
-    program = sys.argv[1]
+    program, *chosen = sys.argv[1:]
     settings, limit = manifest()
     bad = []
     print(f"| attack | requests | failed | p99 without | p99 with | most memory, of {limit} MiB |")
     print("|---|---:|---:|---:|---:|---:|")
-    with issuing() as issuer:
+    with issuing() as issuer, memory_limit(limit) as enforced:
+        launcher = ()
+        if isinstance(enforced, MemoryLimit):
+            launcher = enforced.launcher
+        else:
+            print(f"The memory limit is only compared, not enforced: {enforced}.", file=sys.stderr)
         for name, attack in ATTACKS.items():
-            (without, _), (during, failures), peak = rehearse(program, issuer, settings, attack)
+            if chosen and attack.__name__ not in chosen:
+                continue
+            (without, _), (during, failures), peak = rehearse(program, launcher, issuer, settings, attack)
             figures = f"{p99(without) * 1000:.1f} ms | {p99(during) * 1000:.1f} ms | {peak:.0f} MiB"
             print(f"| {name} | {len(during):,} | {len(failures)} | {figures} |", flush=True)
             bad += [f"{name}: {failure}" for failure in failures[:5]]
             if peak > limit:
                 bad.append(f"{name}: {peak:.0f} MiB of memory, more than {limit}")
+        if isinstance(enforced, MemoryLimit) and enforced.kills():
+            bad.append(f"the service was killed, because it took more than {limit} MiB of memory")
     for line in bad:
         print(line, file=sys.stderr)
     sys.exit(1 if bad else 0)

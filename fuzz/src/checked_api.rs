@@ -15,8 +15,8 @@ use tenant_registry_contract::server::{
 };
 use tenant_registry_contract::types::{
     ApiKeyCreate, ApiKeyRotate, ApiKeyUpdate, ApiKeyVerifyBatch, ApiKeyVerifyRequest, AuditAppend, AuditAppendBatch,
-    CatalogRequest, ConstraintError, EntitlementSet, ProjectCreate, ProjectUpdate, RetryAfterSeconds, TenantActivate,
-    TenantCancel, TenantCreate, TenantUpdate,
+    CatalogRequest, EntitlementSet, ProjectCreate, ProjectUpdate, RetryAfterSeconds, TenantActivate, TenantCancel,
+    TenantCreate, TenantUpdate,
 };
 use tenant_registry_server::api::{AdmittedCaller, ApiSettings, RegistryApi, RequestShare};
 use tenant_registry_server::api_key_hash::{ApiKeyHasher, DigestKeys, HashLimits, PrefixBudget};
@@ -48,16 +48,17 @@ struct Parts {
 }
 
 impl Parts {
-    fn assemble(&self) -> Result<RegistryApi<MemoryStore>, ConstraintError> {
+    fn assemble(&self) -> Result<RegistryApi<MemoryStore>, Box<dyn Error>> {
         let store = MemoryStore::seeded(self.clock.now())?;
         let registry = Registry::new(store, self.catalog.clone(), self.clock.clone(), self.hasher.clone());
-        Ok(RegistryApi::new(
+        let api = RegistryApi::new(
             Arc::new(registry),
             self.settings.clone(),
             Access::Open,
             Draining::default(),
             Metrics::default(),
-        ))
+        )?;
+        Ok(api)
     }
 }
 
@@ -93,7 +94,7 @@ impl CheckedApi {
     }
 
     /// Deletes all records, so that no input depends on the previous one.
-    pub(crate) fn start_anew(&self) -> Result<(), ConstraintError> {
+    pub(crate) fn start_anew(&self) -> Result<(), Box<dyn Error>> {
         let api = Arc::new(self.parts.assemble()?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = api;
         Ok(())

@@ -13,7 +13,7 @@ use crate::server::{
     Api, ApiKeyCreateResponse, ApiKeyGetParams, ApiKeyGetResponse, ApiKeyListParams,
     ApiKeyListResponse, ApiKeyRevokeParams, ApiKeyRevokeResponse, ApiKeyRotateParams,
     ApiKeyRotateResponse, ApiKeyUpdateParams, ApiKeyUpdateResponse,
-    ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, Scope, Share,
+    ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, Scope,
 };
 use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
@@ -50,7 +50,7 @@ pub(super) async fn api_key_list<A: Api>(
             .implementation
             .api_key_list(metadata, principal, params)
             .await;
-        Ok(admission::respond_if_room(share, response))
+        Ok(admission::respond_if_room(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -103,20 +103,26 @@ pub(super) async fn api_key_create<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
-        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+        let (share, bytes) = admission::receive_body(&context, &principal, request)
             .await?;
         let bytes = bytes?;
-        let body = request::required_body(&context, &bytes)?;
-        Share::decoded(&mut share);
+        let body = admission::decode(
+                &share,
+                Ok(bytes.clone()),
+                request::required_body(&context),
+            )
+            .await?;
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(
-            &context,
-            &principal,
-            "api_key_create",
-            success,
-            key,
-            &bytes,
-        );
+                &context,
+                &principal,
+                &share,
+                "api_key_create",
+                success,
+                key,
+                bytes,
+            )
+            .await;
         let response = idempotency::once(
                 &context,
                 metadata,
@@ -129,7 +135,7 @@ pub(super) async fn api_key_create<A: Api>(
                 },
             )
             .await?;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -202,7 +208,7 @@ pub(super) async fn api_key_get<A: Api>(
             .implementation
             .api_key_get(metadata, principal, params)
             .await;
-        Ok(admission::respond_if_room(share, response))
+        Ok(admission::respond_if_room(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -266,16 +272,16 @@ pub(super) async fn api_key_update<A: Api>(
             id: request::path_parameter("id", &path.id, str::parse)?,
             if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+        let (share, bytes) = admission::receive_body(&context, &principal, request)
             .await?;
-        let body = request::merge_patch(&context, &bytes?)?;
-        Share::decoded(&mut share);
+        let body = admission::decode(&share, bytes, request::merge_patch(&context))
+            .await?;
         let response = context
             .context()
             .implementation
             .api_key_update(metadata, principal, params, body)
             .await;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -352,7 +358,7 @@ pub(super) async fn api_key_revoke<A: Api>(
             .implementation
             .api_key_revoke(metadata, principal, params)
             .await;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -420,20 +426,26 @@ pub(super) async fn api_key_rotate<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
-        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+        let (share, bytes) = admission::receive_body(&context, &principal, request)
             .await?;
         let bytes = bytes?;
-        let body = request::optional_body(&context, &bytes)?;
-        Share::decoded(&mut share);
+        let body = admission::decode(
+                &share,
+                Ok(bytes.clone()),
+                request::optional_body(&context),
+            )
+            .await?;
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(
-            &context,
-            &principal,
-            "api_key_rotate",
-            success,
-            key,
-            &bytes,
-        );
+                &context,
+                &principal,
+                &share,
+                "api_key_rotate",
+                success,
+                key,
+                bytes,
+            )
+            .await;
         let response = idempotency::once(
                 &context,
                 metadata,
@@ -446,7 +458,7 @@ pub(super) async fn api_key_rotate<A: Api>(
                 },
             )
             .await?;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -506,20 +518,20 @@ pub(super) async fn api_key_verify<A: Api>(
             )
             .await?;
         request::no_query(&context)?;
-        let (principal, mut share, bytes) = admission::receive_body_or_later(
+        let (principal, share, bytes) = admission::receive_body_or_later(
                 &context,
                 principal,
                 request,
             )
             .await;
-        let body = bytes.and_then(|bytes| request::required_body(&context, &bytes));
-        Share::decoded(&mut share);
+        let body = admission::decode(&share, bytes, request::required_body(&context))
+            .await;
         let response = context
             .context()
             .implementation
             .api_key_verify(metadata, principal, body)
             .await;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -556,16 +568,16 @@ pub(super) async fn api_key_verify_batch<A: Api>(
             )
             .await?;
         request::no_query(&context)?;
-        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+        let (share, bytes) = admission::receive_body(&context, &principal, request)
             .await?;
-        let body = request::required_body(&context, &bytes?)?;
-        Share::decoded(&mut share);
+        let body = admission::decode(&share, bytes, request::required_body(&context))
+            .await?;
         let response = context
             .context()
             .implementation
             .api_key_verify_batch(metadata, principal, body)
             .await;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::types;
 use crate::server::{
     Api, AuditAppendBatchResponse, AuditAppendResponse, AuditGetParams, AuditGetResponse,
-    AuditListParams, AuditListResponse, Scope, Share,
+    AuditListParams, AuditListResponse, Scope,
 };
 use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
@@ -37,20 +37,26 @@ pub(super) async fn audit_append<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
-        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+        let (share, bytes) = admission::receive_body(&context, &principal, request)
             .await?;
         let bytes = bytes?;
-        let body = request::required_body(&context, &bytes)?;
-        Share::decoded(&mut share);
+        let body = admission::decode(
+                &share,
+                Ok(bytes.clone()),
+                request::required_body(&context),
+            )
+            .await?;
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(
-            &context,
-            &principal,
-            "audit_append",
-            success,
-            key,
-            &bytes,
-        );
+                &context,
+                &principal,
+                &share,
+                "audit_append",
+                success,
+                key,
+                bytes,
+            )
+            .await;
         let response = idempotency::once(
                 &context,
                 metadata,
@@ -63,7 +69,7 @@ pub(super) async fn audit_append<A: Api>(
                 },
             )
             .await?;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -144,7 +150,7 @@ pub(super) async fn audit_list<A: Api>(
             .implementation
             .audit_list(metadata, principal, params)
             .await;
-        Ok(admission::respond_if_room(share, response))
+        Ok(admission::respond_if_room(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -196,20 +202,26 @@ pub(super) async fn audit_append_batch<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
-        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+        let (share, bytes) = admission::receive_body(&context, &principal, request)
             .await?;
         let bytes = bytes?;
-        let body = request::required_body(&context, &bytes)?;
-        Share::decoded(&mut share);
+        let body = admission::decode(
+                &share,
+                Ok(bytes.clone()),
+                request::required_body(&context),
+            )
+            .await?;
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(
-            &context,
-            &principal,
-            "audit_append_batch",
-            success,
-            key,
-            &bytes,
-        );
+                &context,
+                &principal,
+                &share,
+                "audit_append_batch",
+                success,
+                key,
+                bytes,
+            )
+            .await;
         let response = idempotency::once(
                 &context,
                 metadata,
@@ -222,7 +234,7 @@ pub(super) async fn audit_append_batch<A: Api>(
                 },
             )
             .await?;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -292,7 +304,7 @@ pub(super) async fn audit_get<A: Api>(
             .implementation
             .audit_get(metadata, principal, params)
             .await;
-        Ok(admission::respond_if_room(share, response))
+        Ok(admission::respond_if_room(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }

@@ -9,7 +9,6 @@ use http::{HeaderName, Request, StatusCode};
 use crate::types;
 use crate::server::{
     Api, CatalogListResponse, CatalogRequestResponse, CatalogTrialRequestResponse, Scope,
-    Share,
 };
 use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
@@ -35,7 +34,7 @@ pub(super) async fn catalog_list<A: Api>(
             .implementation
             .catalog_list(metadata, principal)
             .await;
-        Ok(admission::respond_if_room(share, response))
+        Ok(admission::respond_if_room(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -88,20 +87,26 @@ pub(super) async fn catalog_request<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
-        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+        let (share, bytes) = admission::receive_body(&context, &principal, request)
             .await?;
         let bytes = bytes?;
-        let body = request::required_body(&context, &bytes)?;
-        Share::decoded(&mut share);
+        let body = admission::decode(
+                &share,
+                Ok(bytes.clone()),
+                request::required_body(&context),
+            )
+            .await?;
         let success = StatusCode::ACCEPTED;
         let keyed = idempotency::keyed_request(
-            &context,
-            &principal,
-            "catalog_request",
-            success,
-            key,
-            &bytes,
-        );
+                &context,
+                &principal,
+                &share,
+                "catalog_request",
+                success,
+                key,
+                bytes,
+            )
+            .await;
         let response = idempotency::once(
                 &context,
                 metadata,
@@ -114,7 +119,7 @@ pub(super) async fn catalog_request<A: Api>(
                 },
             )
             .await?;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -174,20 +179,26 @@ pub(super) async fn catalog_trial_request<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
-        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+        let (share, bytes) = admission::receive_body(&context, &principal, request)
             .await?;
         let bytes = bytes?;
-        let body = request::required_body(&context, &bytes)?;
-        Share::decoded(&mut share);
+        let body = admission::decode(
+                &share,
+                Ok(bytes.clone()),
+                request::required_body(&context),
+            )
+            .await?;
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(
-            &context,
-            &principal,
-            "catalog_trial_request",
-            success,
-            key,
-            &bytes,
-        );
+                &context,
+                &principal,
+                &share,
+                "catalog_trial_request",
+                success,
+                key,
+                bytes,
+            )
+            .await;
         let response = idempotency::once(
                 &context,
                 metadata,
@@ -200,7 +211,7 @@ pub(super) async fn catalog_trial_request<A: Api>(
                 },
             )
             .await?;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }

@@ -16,10 +16,11 @@ use crate::types::{FieldError, Member, MemberContent, Quoted, RequestObject};
 const ERRORS_MAX: usize = 100;
 
 /// Returns the errors of the members, in the order of the text. Each member is deserialized by itself, in a body that
-/// contains nothing else.
+/// contains nothing else. Fails if the text is not an object of JSON.
 pub(super) fn field_errors<T: DeserializeOwned + RequestObject>(
     text: &str,
-) -> Vec<FieldError> {
+) -> serde_json::Result<Vec<FieldError>> {
+    let members = serde_json::from_str(text)?;
     let mut search = Search {
         errors: Vec::new(),
         body: PhantomData::<T>,
@@ -30,8 +31,8 @@ pub(super) fn field_errors<T: DeserializeOwned + RequestObject>(
         before: String::new(),
         after: String::new(),
     };
-    search.object(&body, text, T::members());
-    search.errors
+    search.members(&body, members, T::members());
+    Ok(search.errors)
 }
 
 /// What a deserializer says of a value, without the position in the text that serde_json appends.
@@ -87,9 +88,18 @@ impl<T: DeserializeOwned> Search<T> {
 
     /// Checks the members of an object.
     fn object(&mut self, place: &Place, text: &str, known: &'static [Member]) {
-        let Ok(Members(members)) = serde_json::from_str(text) else {
-            return self.value(place, text);
-        };
+        match serde_json::from_str(text) {
+            Ok(members) => self.members(place, members, known),
+            Err(_) => self.value(place, text),
+        }
+    }
+
+    fn members(
+        &mut self,
+        place: &Place,
+        Members(members): Members<'_>,
+        known: &'static [Member],
+    ) {
         let mut seen = HashSet::new();
         for (name, value) in &members {
             if self.errors.len() == ERRORS_MAX {

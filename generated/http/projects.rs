@@ -12,7 +12,7 @@ use crate::types;
 use crate::server::{
     Api, ProjectCreateResponse, ProjectDeleteParams, ProjectDeleteResponse,
     ProjectGetParams, ProjectGetResponse, ProjectListParams, ProjectListResponse,
-    ProjectUpdateParams, ProjectUpdateResponse, Scope, Share,
+    ProjectUpdateParams, ProjectUpdateResponse, Scope,
 };
 use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
@@ -43,7 +43,7 @@ pub(super) async fn project_list<A: Api>(
             .implementation
             .project_list(metadata, principal, params)
             .await;
-        Ok(admission::respond_if_room(share, response))
+        Ok(admission::respond_if_room(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -96,20 +96,26 @@ pub(super) async fn project_create<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
-        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+        let (share, bytes) = admission::receive_body(&context, &principal, request)
             .await?;
         let bytes = bytes?;
-        let body = request::required_body(&context, &bytes)?;
-        Share::decoded(&mut share);
+        let body = admission::decode(
+                &share,
+                Ok(bytes.clone()),
+                request::required_body(&context),
+            )
+            .await?;
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(
-            &context,
-            &principal,
-            "project_create",
-            success,
-            key,
-            &bytes,
-        );
+                &context,
+                &principal,
+                &share,
+                "project_create",
+                success,
+                key,
+                bytes,
+            )
+            .await;
         let response = idempotency::once(
                 &context,
                 metadata,
@@ -122,7 +128,7 @@ pub(super) async fn project_create<A: Api>(
                 },
             )
             .await?;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -195,7 +201,7 @@ pub(super) async fn project_get<A: Api>(
             .implementation
             .project_get(metadata, principal, params)
             .await;
-        Ok(admission::respond_if_room(share, response))
+        Ok(admission::respond_if_room(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -259,16 +265,16 @@ pub(super) async fn project_update<A: Api>(
             id: request::path_parameter("id", &path.id, str::parse)?,
             if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+        let (share, bytes) = admission::receive_body(&context, &principal, request)
             .await?;
-        let body = request::merge_patch(&context, &bytes?)?;
-        Share::decoded(&mut share);
+        let body = admission::decode(&share, bytes, request::merge_patch(&context))
+            .await?;
         let response = context
             .context()
             .implementation
             .project_update(metadata, principal, params, body)
             .await;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -344,7 +350,7 @@ pub(super) async fn project_delete<A: Api>(
             .implementation
             .project_delete(metadata, principal, params)
             .await;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }

@@ -31,7 +31,7 @@ pub(super) type HttpResult = Result<Response<Body>, HttpError>;
 /// The size from which bodies are compressed. A smaller body fits into one packet with its head and would arrive no sooner.
 const COMPRESSION_MIN: usize = 1024;
 
-/// A response before content negotiation.
+/// A response that may still change its form.
 pub(super) struct PendingResponse {
     response: Response<Vec<u8>>,
     /// Contains a secret: must not be stored or compressed.
@@ -40,6 +40,8 @@ pub(super) struct PendingResponse {
     digest: Option<String>,
     /// Becomes a 304 for a caller that has it.
     is_conditional: bool,
+    /// In which coding it is sent, once that was negotiated.
+    coding: Option<Coding>,
     /// What is dropped when the caller has received the response.
     held: Option<Box<dyn Send>>,
 }
@@ -52,6 +54,7 @@ fn pending(status: StatusCode, body: Vec<u8>) -> PendingResponse {
         is_secret: false,
         digest: None,
         is_conditional: false,
+        coding: None,
         held: None,
     }
 }
@@ -172,14 +175,15 @@ impl AsRef<[u8]> for Sent {
     }
 }
 
-/// Negotiates the form of a response with the caller.
+/// Sends a response in the form that was negotiated with the caller, or is now.
 pub(super) fn send<A: Api>(
     context: &RequestContext<ServerContext<A>>,
-    mut pending: PendingResponse,
+    pending: PendingResponse,
 ) -> HttpResult {
     let request = context.request.headers();
-    let held = pending.held.take();
-    let mut response = negotiated(request, pending)?;
+    let PendingResponse { mut response, held, .. } = compress(
+        negotiate(request, pending)?,
+    )?;
     context.context().allowed_origins.mark(request, response.headers_mut());
     Ok(
         response
@@ -331,36 +335,54 @@ pub(super) fn reject<A: Api>(
     respond_unlisted(context, || send(context, pending?))
 }
 
-/// Compresses at the fastest level, since each response is compressed anew.
-fn negotiated(
+/// Negotiates the form of a response with the caller, unless that was done.
+pub(super) fn negotiate(
     request: &HeaderMap,
-    pending: PendingResponse,
-) -> Result<Response<Vec<u8>>, HttpError> {
-    let PendingResponse { mut response, is_secret, digest, is_conditional, held: _ } = pending;
+    mut pending: PendingResponse,
+) -> Result<PendingResponse, HttpError> {
+    if pending.coding.is_some() {
+        return Ok(pending);
+    }
     let mut coding = Coding::Identity;
-    if !is_secret && response.body().len() >= COMPRESSION_MIN {
+    let response = &mut pending.response;
+    if !pending.is_secret && response.body().len() >= COMPRESSION_MIN {
         response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
         coding = negotiation::coding(request);
     }
-    if let Some(digest) = digest {
-        let tag = negotiation::entity_tag(&digest, coding)?;
-        let is_known = is_conditional && negotiation::is_known(request, &tag);
+    if let Some(digest) = &pending.digest {
+        let tag = negotiation::entity_tag(digest, coding)?;
+        let is_known = pending.is_conditional && negotiation::is_known(request, &tag);
         response.headers_mut().insert(ETAG, tag);
         if is_known {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response.headers_mut().remove(CONTENT_TYPE);
             response.body_mut().clear();
-            return Ok(response);
+            coding = Coding::Identity;
         }
     }
-    if coding == Coding::Gzip {
+    pending.coding = Some(coding);
+    Ok(pending)
+}
+
+/// Whether the caller wants the response compressed, and it is not yet.
+pub(super) fn is_to_be_compressed(pending: &PendingResponse) -> bool {
+    pending.coding == Some(Coding::Gzip)
+}
+
+/// Compresses a response if that was negotiated; at the fastest level, since each response is compressed anew.
+pub(super) fn compress(
+    mut pending: PendingResponse,
+) -> Result<PendingResponse, HttpError> {
+    if is_to_be_compressed(&pending) {
+        let response = &mut pending.response;
         *response.body_mut() = negotiation::gzip(response.body(), Compression::fast())
             .map_err(|error| HttpError::for_internal_error(error.to_string()))?;
         response
             .headers_mut()
             .insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        pending.coding = Some(Coding::Identity);
     }
-    Ok(response)
+    Ok(pending)
 }
 
 /// Responds to a request whose path no operation has: with a resource, or 404.

@@ -3,6 +3,7 @@
 
 use std::pin::pin;
 
+use bytes::Bytes;
 use dropshot::{Body, HttpError};
 use http::{HeaderName, Request, StatusCode};
 use schemars::JsonSchema;
@@ -13,7 +14,7 @@ use crate::server::{
     Api, EntitlementCheckParams, EntitlementCheckResponse, EntitlementGetParams,
     EntitlementGetResponse, EntitlementListParams, EntitlementListResponse,
     EntitlementRevokeParams, EntitlementRevokeResponse, EntitlementSetParams,
-    EntitlementSetResponse, Scope, Share, TenantActivateParams, TenantActivateResponse,
+    EntitlementSetResponse, Scope, TenantActivateParams, TenantActivateResponse,
     TenantArchiveParams, TenantArchiveResponse, TenantCancelParams, TenantCancelResponse,
     TenantCreateResponse, TenantDeleteParams, TenantDeleteResponse,
     TenantGetBySlugParams, TenantGetBySlugResponse, TenantGetParams, TenantGetResponse,
@@ -75,7 +76,7 @@ pub(super) async fn tenant_list<A: Api>(
             .implementation
             .tenant_list(metadata, principal, params)
             .await;
-        Ok(admission::respond_if_room(share, response))
+        Ok(admission::respond_if_room(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -127,20 +128,26 @@ pub(super) async fn tenant_create<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
-        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+        let (share, bytes) = admission::receive_body(&context, &principal, request)
             .await?;
         let bytes = bytes?;
-        let body = request::required_body(&context, &bytes)?;
-        Share::decoded(&mut share);
+        let body = admission::decode(
+                &share,
+                Ok(bytes.clone()),
+                request::required_body(&context),
+            )
+            .await?;
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(
-            &context,
-            &principal,
-            "tenant_create",
-            success,
-            key,
-            &bytes,
-        );
+                &context,
+                &principal,
+                &share,
+                "tenant_create",
+                success,
+                key,
+                bytes,
+            )
+            .await;
         let response = idempotency::once(
                 &context,
                 metadata,
@@ -153,7 +160,7 @@ pub(super) async fn tenant_create<A: Api>(
                 },
             )
             .await?;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -225,7 +232,7 @@ pub(super) async fn tenant_get<A: Api>(
             .implementation
             .tenant_get(metadata, principal, params)
             .await;
-        Ok(admission::respond_if_room(share, response))
+        Ok(admission::respond_if_room(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -289,16 +296,16 @@ pub(super) async fn tenant_update<A: Api>(
             id: request::path_parameter("id", &path.id, str::parse)?,
             if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+        let (share, bytes) = admission::receive_body(&context, &principal, request)
             .await?;
-        let body = request::merge_patch(&context, &bytes?)?;
-        Share::decoded(&mut share);
+        let body = admission::decode(&share, bytes, request::merge_patch(&context))
+            .await?;
         let response = context
             .context()
             .implementation
             .tenant_update(metadata, principal, params, body)
             .await;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -375,7 +382,7 @@ pub(super) async fn tenant_delete<A: Api>(
             .implementation
             .tenant_delete(metadata, principal, params)
             .await;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -443,7 +450,7 @@ pub(super) async fn tenant_get_by_slug<A: Api>(
             .implementation
             .tenant_get_by_slug(metadata, principal, params)
             .await;
-        Ok(admission::respond_if_room(share, response))
+        Ok(admission::respond_if_room(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -512,20 +519,26 @@ pub(super) async fn tenant_activate<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
-        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+        let (share, bytes) = admission::receive_body(&context, &principal, request)
             .await?;
         let bytes = bytes?;
-        let body = request::optional_body(&context, &bytes)?;
-        Share::decoded(&mut share);
+        let body = admission::decode(
+                &share,
+                Ok(bytes.clone()),
+                request::optional_body(&context),
+            )
+            .await?;
         let success = StatusCode::OK;
         let keyed = idempotency::keyed_request(
-            &context,
-            &principal,
-            "tenant_activate",
-            success,
-            key,
-            &bytes,
-        );
+                &context,
+                &principal,
+                &share,
+                "tenant_activate",
+                success,
+                key,
+                bytes,
+            )
+            .await;
         let response = idempotency::once(
                 &context,
                 metadata,
@@ -538,7 +551,7 @@ pub(super) async fn tenant_activate<A: Api>(
                 },
             )
             .await?;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -615,20 +628,26 @@ pub(super) async fn tenant_cancel<A: Api>(
             "Idempotency-Key",
             str::parse::<types::IdempotencyKey>,
         )?;
-        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+        let (share, bytes) = admission::receive_body(&context, &principal, request)
             .await?;
         let bytes = bytes?;
-        let body = request::optional_body(&context, &bytes)?;
-        Share::decoded(&mut share);
+        let body = admission::decode(
+                &share,
+                Ok(bytes.clone()),
+                request::optional_body(&context),
+            )
+            .await?;
         let success = StatusCode::OK;
         let keyed = idempotency::keyed_request(
-            &context,
-            &principal,
-            "tenant_cancel",
-            success,
-            key,
-            &bytes,
-        );
+                &context,
+                &principal,
+                &share,
+                "tenant_cancel",
+                success,
+                key,
+                bytes,
+            )
+            .await;
         let response = idempotency::once(
                 &context,
                 metadata,
@@ -641,7 +660,7 @@ pub(super) async fn tenant_cancel<A: Api>(
                 },
             )
             .await?;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -720,13 +739,15 @@ pub(super) async fn tenant_archive<A: Api>(
         let share = admission::take_permit(&context, &principal)?;
         let success = StatusCode::OK;
         let keyed = idempotency::keyed_request(
-            &context,
-            &principal,
-            "tenant_archive",
-            success,
-            key,
-            &[],
-        );
+                &context,
+                &principal,
+                &share,
+                "tenant_archive",
+                success,
+                key,
+                Bytes::new(),
+            )
+            .await;
         let response = idempotency::once(
                 &context,
                 metadata,
@@ -739,7 +760,7 @@ pub(super) async fn tenant_archive<A: Api>(
                 },
             )
             .await?;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -801,7 +822,7 @@ pub(super) async fn entitlement_list<A: Api>(
             .implementation
             .entitlement_list(metadata, principal, params)
             .await;
-        Ok(admission::respond_if_room(share, response))
+        Ok(admission::respond_if_room(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -872,7 +893,7 @@ pub(super) async fn entitlement_get<A: Api>(
             .implementation
             .entitlement_get(metadata, principal, params)
             .await;
-        Ok(admission::respond_if_room(share, response))
+        Ok(admission::respond_if_room(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -943,16 +964,16 @@ pub(super) async fn entitlement_set<A: Api>(
             product: request::path_parameter("product", &path.product, str::parse)?,
             if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
-        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+        let (share, bytes) = admission::receive_body(&context, &principal, request)
             .await?;
-        let body = request::required_body(&context, &bytes?)?;
-        Share::decoded(&mut share);
+        let body = admission::decode(&share, bytes, request::required_body(&context))
+            .await?;
         let response = context
             .context()
             .implementation
             .entitlement_set(metadata, principal, params, body)
             .await;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -1039,7 +1060,7 @@ pub(super) async fn entitlement_revoke<A: Api>(
             .implementation
             .entitlement_revoke(metadata, principal, params)
             .await;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -1099,7 +1120,7 @@ pub(super) async fn entitlement_check<A: Api>(
             .implementation
             .entitlement_check(metadata, principal, params)
             .await;
-        Ok(admission::respond_if_room(share, response))
+        Ok(admission::respond_if_room(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }

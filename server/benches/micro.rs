@@ -12,7 +12,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 use tenant_registry_contract::types::{ApiKeyId, ApiKeyPlaintext, AuditAppend, TenantName, TenantSlug, Text};
 use tenant_registry_server::api_key_hash::{
-    ApiKeyHasher, DigestKeys, HashLimits, PrefixBudget, StoredDigest, StoredHash, generate_plaintext,
+    ApiKeyHasher, DigestKeys, HashLimits, HashOwner, PrefixBudget, StoredDigest, StoredHash, generate_plaintext,
 };
 use tenant_registry_server::auth::{KeySet, TokenRules, TokenType, Verifier};
 use tenant_registry_server::domain::clock::Clock;
@@ -37,6 +37,13 @@ struct Key {
 
 const DIGEST_KEY: &str = "bench AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
+fn owner() -> HashOwner {
+    HashOwner {
+        tenant_id: Uuid::now_v7().into(),
+        caller: None,
+    }
+}
+
 fn key(runtime: &Runtime) -> Result<Key, Box<dyn Error>> {
     let limits = HashLimits {
         max_running: 1,
@@ -50,7 +57,7 @@ fn key(runtime: &Runtime) -> Result<Key, Box<dyn Error>> {
     };
     let hasher = ApiKeyHasher::new(limits, DigestKeys::read(DIGEST_KEY)?)?;
     let plaintext = generate_plaintext()?;
-    let stored = runtime.block_on(hasher.hash(Uuid::now_v7().into(), plaintext.clone()))?;
+    let stored = runtime.block_on(hasher.hash(owner(), plaintext.clone()))?;
     let id = Uuid::now_v7().into();
     let digest = hasher.digest(id, &plaintext);
     Ok(Key {
@@ -76,7 +83,11 @@ fn hashing(criterion: &mut Criterion) {
     group.sample_size(20);
     // `matches` always computes a hash; only `matches_without_hash` reads the cache.
     group.bench_function("a key, hashed", |bencher| {
-        bencher.iter(|| runtime.block_on(hasher.matches(id, &stored, &plaintext)).unwrap());
+        bencher.iter(|| {
+            runtime
+                .block_on(hasher.matches(owner(), id, &stored, &plaintext))
+                .unwrap()
+        });
     });
     group.bench_function("a key, cached", |bencher| {
         bencher.iter(|| hasher.matches_without_hash(id, black_box(&stored), None, black_box(&plaintext)));

@@ -17,14 +17,15 @@ STOP_LIMIT = 60
 class Replica:
     """One process of the service. Its settings override those of the environment."""
 
-    def __init__(self, program, address="127.0.0.1:0", arguments=(), **settings):
+    def __init__(self, program, address="127.0.0.1:0", arguments=(), launcher=(), **settings):
         self.program, self.address, self.arguments, self.settings = program, address, arguments, settings
+        self.launcher = launcher
         self.process = None
         self.url = None
 
     def start(self):
         """Starts the process, and returns the seconds until it listens."""
-        command = [self.program, "serve", "--bind-address", self.address, *self.arguments]
+        command = [*self.launcher, self.program, "serve", "--bind-address", self.address, *self.arguments]
         environment = {**os.environ, "LOG_LEVEL": "error", **self.settings}
         began = time.monotonic()
         self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
@@ -68,6 +69,7 @@ def serving(program, **settings):
     finally:
         if replica.process.poll() is None:
             replica.process.kill()
+            replica.process.wait()
 
 
 class Response:

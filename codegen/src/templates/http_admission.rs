@@ -76,7 +76,7 @@ pub(super) fn take_permit_or_later<A: Api>(
 }
 
 /// Reads a body into the caller's share of the memory, and then takes a permit. So a caller whose bodies do not arrive takes no
-/// permits, and nothing is decoded without one. When this returns, the body may be decoded.
+/// permits, and nothing is decoded without one.
 pub(super) async fn receive_body<A: Api>(
     context: &RequestContext<ServerContext<A>>,
     principal: &Principal<A::Identity>,
@@ -86,7 +86,6 @@ pub(super) async fn receive_body<A: Api>(
     share.receive(super::request::expected_size(context, &request))?;
     let bytes = super::request::receive(context, request).await;
     share.start()?;
-    share.decoding(bytes.as_ref().map_or(0, Bytes::len)).await;
     Ok((share, bytes))
 }
 
@@ -103,7 +102,6 @@ pub(super) async fn receive_body_or_later<A: Api>(
         share.receive(super::request::expected_size(context, &request))?;
         let bytes = super::request::receive(context, request).await;
         share.start()?;
-        share.decoding(bytes.as_ref().map_or(0, Bytes::len)).await;
         Ok((principal, share, bytes))
     };
     match received.await {
@@ -112,25 +110,64 @@ pub(super) async fn receive_body_or_later<A: Api>(
     }
 }
 
+/// Decodes a body in the caller's share.
+pub(super) async fn decode<T: Send + 'static>(
+    share: &impl Share,
+    bytes: Result<Bytes, InvalidBody>,
+    decode: impl FnOnce(&[u8]) -> Result<T, InvalidBody> + Send + 'static,
+) -> Result<T, InvalidBody> {
+    let bytes = bytes?;
+    share.process(bytes.len(), move || decode(&bytes)).await
+}
+
 /// Responds to a read. The response stays in the caller's share until the caller has received it. If there is no room for it,
 /// the caller is asked to try again later.
-pub(super) fn respond_if_room<R: ToResponse>(mut share: impl Share, response: R) -> Serialized<R> {
-    let pending = response.into_pending();
-    Serialized::new(pending.and_then(|pending| match share.respond(response::size(&pending)) {
-        Ok(()) => Ok(response::until_sent(pending, share)),
-        Err(later) => later.into_pending(),
-    }))
+pub(super) async fn respond_if_room<A: Api, R: ToResponse>(
+    context: &RequestContext<ServerContext<A>>,
+    mut share: impl Share,
+    response: R,
+) -> Serialized<R> {
+    let pending = match response.into_pending() {
+        Ok(pending) => match share.respond(response::size(&pending)) {
+            Ok(()) => until_sent(context, share, pending).await,
+            Err(later) => later.into_pending(),
+        },
+        Err(error) => Err(error),
+    };
+    Serialized::new(pending)
 }
 
 /// Responds to a change, which was made already, or in an operation that declares no 429. The response is sent even if there
 /// is no room for it; then the request keeps what it has until the caller has received it.
-pub(super) fn respond_in_any_case<R: ToResponse>(mut share: impl Share, response: R) -> Serialized<R> {
-    let pending = response.into_pending();
-    Serialized::new(pending.map(|pending| {
-        // The response is at most as large as the body and the record it changed, which have bounds of their own.
-        let _counted = share.respond(response::size(&pending));
-        response::until_sent(pending, share)
-    }))
+pub(super) async fn respond_in_any_case<A: Api, R: ToResponse>(
+    context: &RequestContext<ServerContext<A>>,
+    mut share: impl Share,
+    response: R,
+) -> Serialized<R> {
+    let pending = match response.into_pending() {
+        Ok(pending) => {
+            // The response is at most as large as the body and the record it changed, which have bounds of their own.
+            let _counted = share.respond(response::size(&pending));
+            until_sent(context, share, pending).await
+        }
+        Err(error) => Err(error),
+    };
+    Serialized::new(pending)
+}
+
+/// Compresses a response if its caller wants that, and keeps the caller's share until the caller has received it.
+async fn until_sent<A: Api>(
+    context: &RequestContext<ServerContext<A>>,
+    share: impl Share,
+    pending: PendingResponse,
+) -> Result<PendingResponse, HttpError> {
+    let pending = response::negotiate(context.request.headers(), pending)?;
+    let compressed = if response::is_to_be_compressed(&pending) {
+        share.process(response::size(&pending), || response::compress(pending)).await?
+    } else {
+        pending
+    };
+    Ok(response::until_sent(compressed, share))
 }
 
 impl From<TryLater> for ErrorResponse {

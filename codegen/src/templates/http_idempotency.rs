@@ -1,4 +1,5 @@
 use blake2::{Blake2s256, Digest};
+use bytes::Bytes;
 use dropshot::HttpError;
 use http::header::RETRY_AFTER;
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -7,7 +8,7 @@ use super::context::{RequestContext, ServerContext};
 use super::response;
 use super::response::{ErrorResponse, PendingResponse, Serialized, ToResponse};
 use crate::server::{
-    Api, KeyedRequest, Principal, RequestKey, RequestMetadata, ServerErrorResponse, StoredResponse,
+    Api, KeyedRequest, Principal, RequestKey, RequestMetadata, ServerErrorResponse, Share, StoredResponse,
 };
 use crate::types::ErrorCode;
 
@@ -32,23 +33,26 @@ fn unquoted(text: String) -> String {
 }
 
 /// The request of this caller with a key, if it has one. `success` is the status of a success.
-pub(super) fn keyed_request<A: Api>(
+pub(super) async fn keyed_request<A: Api>(
     context: &RequestContext<ServerContext<A>>,
     principal: &Principal<A::Identity>,
+    share: &A::Share,
     operation: &'static str,
     success: StatusCode,
     key: Option<impl Into<String>>,
-    body: &[u8],
+    body: Bytes,
 ) -> Option<KeyedRequest> {
     let key = RequestKey {
         caller: digest(&[&A::caller(principal)]),
         operation,
         key: unquoted(key?.into()),
     };
-    let (method, uri) = (context.request.method(), context.request.uri());
+    let size = body.len();
+    let (method, uri) = (context.request.method().clone(), context.request.uri().clone());
+    let fingerprint = move || digest(&[method.as_str().as_bytes(), uri.path().as_bytes(), &body]);
     Some(KeyedRequest {
         key,
-        fingerprint: digest(&[method.as_str().as_bytes(), uri.path().as_bytes(), body]),
+        fingerprint: share.process(size, fingerprint).await,
         status: success.as_u16(),
     })
 }

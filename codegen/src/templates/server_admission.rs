@@ -150,7 +150,7 @@ pub trait Admission: Send + Sync + 'static {
 }
 
 /// What one request holds of its caller's share of the service. Dropping it returns all of it.
-pub trait Share: Send + 'static {
+pub trait Share: Send + Sync + 'static {
     /// Takes memory for a body of at most this many bytes. Called before the body is read.
     ///
     /// # Errors
@@ -165,11 +165,13 @@ pub trait Share: Send + 'static {
     /// Returns what the caller is told if it has no room.
     fn start(&mut self) -> Result<(), TryLater>;
 
-    /// Waits until a body of this many bytes may be decoded, which occupies a processor.
-    fn decoding(&mut self, bytes: usize) -> impl Future<Output = ()> + Send;
-
-    /// The body was decoded.
-    fn decoded(&mut self);
+    /// Runs `work` on a body of this many bytes, such as decoding it. The work does not wait for anything, but may occupy
+    /// a processor for as long as a body of this size takes.
+    fn process<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = T> + Send;
 
     /// Returns the permit, and takes memory for a response of this many bytes in place of the body. The generated code drops
     /// the share when the caller has received the response.
@@ -190,9 +192,9 @@ impl Share for () {
         Ok(())
     }
 
-    async fn decoding(&mut self, _bytes: usize) {}
-
-    fn decoded(&mut self) {}
+    async fn process<T: Send + 'static>(&self, _bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
+        work()
+    }
 
     fn respond(&mut self, _bytes: usize) -> Result<(), TryLater> {
         Ok(())
@@ -209,15 +211,10 @@ impl<S: Share> Share for Option<S> {
         self.as_mut().map_or(Ok(()), Share::start)
     }
 
-    async fn decoding(&mut self, bytes: usize) {
-        if let Some(share) = self {
-            share.decoding(bytes).await;
-        }
-    }
-
-    fn decoded(&mut self) {
-        if let Some(share) = self {
-            share.decoded();
+    async fn process<T: Send + 'static>(&self, bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
+        match self {
+            Some(share) => share.process(bytes, work).await,
+            None => work(),
         }
     }
 

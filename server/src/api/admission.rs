@@ -4,9 +4,10 @@ use super::{ApiSettings, RegistryApi, responses};
 use crate::auth::{Access, BearerKind, TokenError, VerifiedToken};
 use crate::domain::caller::{Actor, Identity, TenantScope};
 use crate::limits::request_rate::RateLimit;
-use crate::limits::{NoShare, Shares, Taken, Turn, Turns};
+use crate::limits::{Background, NoShare, Shares, Taken, Turns};
 use crate::store::Store;
 use crate::telemetry::traces::span;
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -25,8 +26,8 @@ const WITHOUT_RATE: [&str; 3] = [
     EntitlementCheckResponse::OPERATION,
 ];
 
-/// A body of more bytes may occupy a processor for some milliseconds while it is decoded.
-const SMALL_BODY: usize = 64 * 1024;
+/// A body of more bytes may occupy a processor for longer than a small request takes.
+const SMALL_BODY: usize = 16 * 1024;
 
 /// An authenticated caller.
 #[derive(Debug)]
@@ -57,14 +58,16 @@ enum Sharer {
 pub(super) struct Resources {
     permits: Arc<Shares<Arc<Sharer>>>,
     memory: Arc<Shares<Arc<Sharer>>>,
-    decoding: Turns<Arc<Sharer>>,
+    /// The turns at the threads of `background`.
+    turns: Turns<Arc<Sharer>>,
+    background: Background,
     retry_after: RetryAfterSeconds,
     request_rate: RateLimit,
 }
 
 impl Resources {
     /// All of the resources that these settings name.
-    pub(super) fn new(settings: &ApiSettings) -> Self {
+    pub(super) fn new(settings: &ApiSettings) -> io::Result<Self> {
         let ApiSettings {
             trusted_proxies: _,
             retry_after,
@@ -72,14 +75,16 @@ impl Resources {
             max_requests,
             max_memory,
         } = settings;
-        Self {
+        // The other half of the processors stays free for small requests.
+        let threads = (available_parallelism().map_or(1, usize::from) / 2).max(1);
+        Ok(Self {
             permits: Arc::new(Shares::new(*max_requests)),
             memory: Arc::new(Shares::new(*max_memory)),
-            // The other half of the processors stays free for small requests.
-            decoding: Turns::new((available_parallelism().map_or(1, usize::from) / 2).max(1)),
+            turns: Turns::new(threads),
+            background: Background::start(threads)?,
             retry_after: *retry_after,
             request_rate: *request_rate,
-        }
+        })
     }
 
     fn try_later(&self, reason: NoShare) -> TryLater {
@@ -100,7 +105,6 @@ pub struct RequestShare {
     sharer: Arc<Sharer>,
     permit: Option<Taken<Arc<Sharer>>>,
     memory: Option<Taken<Arc<Sharer>>>,
-    turn: Option<Turn>,
 }
 
 impl RequestShare {
@@ -133,15 +137,13 @@ impl Share for RequestShare {
         Ok(())
     }
 
-    /// Small bodies are decoded at once.
-    async fn decoding(&mut self, bytes: usize) {
-        if bytes > SMALL_BODY {
-            self.turn = Some(self.resources.decoding.wait(Arc::clone(&self.sharer)).await);
+    /// Large bodies must not delay the requests of others, which the threads of the runtime serve.
+    async fn process<T: Send + 'static>(&self, bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
+        if bytes <= SMALL_BODY {
+            return work();
         }
-    }
-
-    fn decoded(&mut self) {
-        self.turn = None;
+        let _turn = self.resources.turns.wait(Arc::clone(&self.sharer)).await;
+        self.resources.background.run(work).await
     }
 
     fn respond(&mut self, bytes: usize) -> Result<(), TryLater> {
@@ -179,7 +181,6 @@ impl<S: Store> Admission for RegistryApi<S> {
             sharer: Arc::clone(&caller.sharer),
             permit: None,
             memory: None,
-            turn: None,
         }
     }
 }
@@ -343,7 +344,7 @@ mod tests {
             max_memory,
         };
         let (draining, metrics) = (Draining::default(), Metrics::default());
-        let api = RegistryApi::new(Arc::new(registry), settings, Access::Open, draining, metrics);
+        let api = RegistryApi::new(Arc::new(registry), settings, Access::Open, draining, metrics).unwrap();
         let limits = Limits {
             body_size: 1024,
             body_time: Duration::from_secs(1),

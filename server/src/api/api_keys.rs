@@ -148,7 +148,7 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
             }
         };
         let verification = match body {
-            Ok(request) => self.registry.api_key_verify(request, principal.tenant_scope()).await,
+            Ok(request) => self.registry.api_key_verify(request, &principal.identity).await,
             // The message is not shown: it may quote the key.
             Err(
                 InvalidBody::Malformed { .. }
@@ -167,7 +167,7 @@ impl<S: Store> ApiKeys for RegistryApi<S> {
         body: ApiKeyVerifyBatch,
     ) -> ApiKeyVerifyBatchResponse {
         let ApiKeyVerifyBatch { keys } = body;
-        let verifications = self.registry.api_key_verify_batch(keys, principal.tenant_scope()).await;
+        let verifications = self.registry.api_key_verify_batch(keys, &principal.identity).await;
         let results = verifications
             .into_iter()
             .map(|verification| self.verified(ApiKeyVerifyBatchResponse::OPERATION, &metadata, verification));

@@ -22,6 +22,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::span;
 use admission::Resources;
 pub use admission::{AdmittedCaller, RequestShare};
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tenant_registry_contract::server::{
@@ -75,23 +76,26 @@ impl<S> Clone for RegistryApi<S> {
 
 impl<S> RegistryApi<S> {
     /// Serves `registry` to the callers that `access` admits. The API is ready until `draining` begins.
+    ///
+    /// # Errors
+    /// Fails if the threads for large bodies cannot be started.
     pub fn new(
         registry: Arc<Registry<S>>,
         settings: ApiSettings,
         access: Access,
         draining: Draining,
         metrics: Metrics,
-    ) -> Self {
-        Self {
+    ) -> io::Result<Self> {
+        Ok(Self {
             registry,
             access,
             request_rate: Arc::new(RequestRateLimiter::new(settings.request_rate)),
-            resources: Arc::new(Resources::new(&settings)),
+            resources: Arc::new(Resources::new(&settings)?),
             running_requests: Arc::default(),
             settings,
             draining,
             metrics,
-        }
+        })
     }
 
     fn caller(&self, metadata: &RequestMetadata, principal: &Principal<AdmittedCaller>) -> Caller {

@@ -7,7 +7,7 @@ use super::single_flight::SingleFlight;
 use super::verified_cache::VerifiedCache;
 use super::workers::{self, HashLane, Queue, SendResult};
 use super::{Argon2idHash, DigestKeys, HashError, SALT_BYTES, StoredDigest, StoredHash, prefix, random_bytes};
-use crate::limits::KeyedLimiter;
+use crate::limits::{KeyedLimiter, NoShare, Shares, Taken};
 use crate::telemetry::traces::span::inside;
 use opentelemetry::trace::SpanKind;
 use std::pin::{Pin, pin};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
-use tenant_registry_contract::types::{ApiKeyId, ApiKeyPlaintext, ApiKeyPrefix, TenantId};
+use tenant_registry_contract::types::{ActorId, ApiKeyId, ApiKeyPlaintext, ApiKeyPrefix, TenantId};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
@@ -28,7 +28,7 @@ const OVER_BUDGET_DELAY: Duration = Duration::from_millis(100);
 pub struct HashLimits {
     /// The maximum number of hashes that run at once.
     pub max_running: usize,
-    /// The maximum number of callers that wait for a hash. The keys of one prefix can use a quarter of it.
+    /// The maximum number of requests that wait for a hash. The keys of one prefix can use a quarter of it.
     pub max_waiting: usize,
     /// The maximum number of keys in the cache of confirmed matches, at about 100 bytes each.
     pub cached_keys: usize,
@@ -43,12 +43,21 @@ pub struct HashCounts {
     pub computed: u64,
     /// Checks that were cache hits.
     pub cache_hits: u64,
-    /// Callers that were rejected because the queue was full.
+    /// Callers that were rejected because the queue was full, or their share of it.
     pub rejected: u64,
     /// Callers that were rejected because the prefix of their key was over budget.
     pub over_budget: u64,
     /// Callers that wait for a hash, or whose hash is running, right now.
     pub waiting: usize,
+}
+
+/// Who a hash is computed for. Both have a share of the queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HashOwner {
+    /// The tenant of the key.
+    pub tenant_id: TenantId,
+    /// The caller who needs the hash. `None` if the service runs without authentication.
+    pub caller: Option<ActorId>,
 }
 
 /// Computes hashes on dedicated threads. Clones share the threads, the queue and the cache.
@@ -58,6 +67,8 @@ pub struct ApiKeyHasher(Arc<Shared>);
 struct Shared {
     digest_keys: DigestKeys,
     queue: Arc<Queue>,
+    of_tenants: Arc<Shares<TenantId>>,
+    of_callers: Arc<Shares<ActorId>>,
     budget: KeyedLimiter<ApiKeyPrefix>,
     verified: VerifiedCache,
     in_flight: SingleFlight,
@@ -65,6 +76,17 @@ struct Shared {
     cache_hits: AtomicU64,
     rejected: AtomicU64,
     over_budget: AtomicU64,
+}
+
+/// A slot of the queue, from the shares of a tenant and of a caller.
+type TakenSlot = (Taken<TenantId>, Option<Taken<ActorId>>);
+
+impl Shared {
+    fn take(&self, owner: HashOwner) -> Result<TakenSlot, NoShare> {
+        let HashOwner { tenant_id, caller } = owner;
+        let of_caller = caller.map(|caller| self.of_callers.take(caller, 1)).transpose()?;
+        Ok((self.of_tenants.take(tenant_id, 1)?, of_caller))
+    }
 }
 
 impl Drop for Shared {
@@ -85,14 +107,14 @@ impl ApiKeyHasher {
             cached_keys,
             prefix_budget,
         } = limits;
-        let queue = Arc::new(FairQueue::new(
-            max_running.saturating_add(max_waiting),
-            (max_waiting / 4).max(1),
-        ));
+        let capacity = max_running.saturating_add(max_waiting);
+        let queue = Arc::new(FairQueue::new(capacity, (max_waiting / 4).max(1)));
         workers::start(max_running, &queue).map_err(|_| HashError::Stopped)?;
         Ok(Self(Arc::new(Shared {
             digest_keys,
             queue,
+            of_tenants: Arc::new(Shares::new(capacity)),
+            of_callers: Arc::new(Shares::new(capacity)),
             budget: prefix_budget.limiter(),
             verified: VerifiedCache::new(cached_keys)?,
             in_flight: SingleFlight::default(),
@@ -106,11 +128,11 @@ impl ApiKeyHasher {
     /// Hashes the plaintext of a new key with a new salt, for storing. Tenants take turns.
     ///
     /// # Errors
-    /// Returns [`HashError::QueueFull`] at once if too many callers wait.
-    pub async fn hash(&self, tenant_id: TenantId, plaintext: ApiKeyPlaintext) -> Result<StoredHash, HashError> {
+    /// Returns [`HashError::QueueFull`] at once if there is no room in the queue, or in the owner's share of it.
+    pub async fn hash(&self, owner: HashOwner, plaintext: ApiKeyPlaintext) -> Result<StoredHash, HashError> {
         let salt = random_bytes::<SALT_BYTES>()?.to_vec();
-        let lane = HashLane::Create(tenant_id);
-        let hash = in_span(pin!(self.argon2id(lane, plaintext, salt.clone()))).await?;
+        let lane = HashLane::Create(owner.tenant_id);
+        let hash = in_span(pin!(self.argon2id(lane, owner, plaintext, salt.clone()))).await?;
         Ok(Argon2idHash { salt, hash }.to_stored_hash())
     }
 
@@ -156,10 +178,12 @@ impl ApiKeyHasher {
     /// much of the plaintext is right. Each call computes a hash; concurrent calls with the same arguments share one.
     ///
     /// # Errors
-    /// Returns [`HashError::QueueFull`] at once if too many callers wait, [`HashError::OverBudget`] after a delay if keys of
-    /// this prefix were hashed too often, and other errors if the stored hash cannot be read.
+    /// Returns [`HashError::QueueFull`] at once if there is no room in the queue or in the owner's share of it,
+    /// [`HashError::OverBudget`] after a delay if keys of this prefix were hashed too often, and other errors if the stored
+    /// hash cannot be read.
     pub async fn matches(
         &self,
+        owner: HashOwner,
         id: ApiKeyId,
         stored: &StoredHash,
         plaintext: &ApiKeyPlaintext,
@@ -174,7 +198,7 @@ impl ApiKeyHasher {
                 return Err(HashError::OverBudget);
             }
             let lane = HashLane::Check(prefix);
-            let computed = self.argon2id(lane, plaintext.clone(), salt).await?;
+            let computed = self.argon2id(lane, owner, plaintext.clone(), salt).await?;
             Ok(computed.ct_eq(&hash).into())
         };
         let matches = in_span(pin!(self.0.in_flight.run(digest, compute))).await?;
@@ -196,10 +220,21 @@ impl ApiKeyHasher {
     }
 
     /// Queues a hash, and waits for it.
-    async fn argon2id(&self, lane: HashLane, plaintext: ApiKeyPlaintext, salt: Vec<u8>) -> Result<[u8; 32], HashError> {
+    async fn argon2id(
+        &self,
+        lane: HashLane,
+        owner: HashOwner,
+        plaintext: ApiKeyPlaintext,
+        salt: Vec<u8>,
+    ) -> Result<[u8; 32], HashError> {
+        let Ok(taken) = self.0.take(owner) else {
+            return Err(self.rejected());
+        };
         let (sender, receiver) = oneshot::channel();
         let counter = Arc::clone(&self.0.computed);
         let job = Box::new(move |memory: &mut Memory| -> SendResult {
+            // Returned when the hash is computed, before the caller learns of it.
+            let _taken = taken;
             // The caller may have gone away.
             if sender.is_closed() {
                 return Box::new(|| ());
@@ -211,10 +246,14 @@ impl ApiKeyHasher {
             })
         });
         if self.0.queue.push(lane, job).is_err() {
-            self.0.rejected.fetch_add(1, Ordering::Relaxed);
-            return Err(HashError::QueueFull);
+            return Err(self.rejected());
         }
         receiver.await.map_err(|_| HashError::Stopped)?
+    }
+
+    fn rejected(&self) -> HashError {
+        self.0.rejected.fetch_add(1, Ordering::Relaxed);
+        HashError::QueueFull
     }
 }
 
@@ -226,8 +265,9 @@ async fn in_span<T>(hash: Pin<&mut impl Future<Output = Result<T, HashError>>>) 
 #[cfg(test)]
 mod tests {
     use super::super::{DigestKeys, StoredHash, generate_plaintext};
-    use super::{ApiKeyHasher, HashError, HashLimits, PrefixBudget};
-    use tenant_registry_contract::types::{ApiKeyId, ApiKeyPlaintext, TenantId};
+    use super::{ApiKeyHasher, HashError, HashLimits, HashOwner, PrefixBudget};
+    use std::iter;
+    use tenant_registry_contract::types::{ActorId, ApiKeyId, ApiKeyPlaintext};
     use uuid::Uuid;
 
     fn hasher(max_running: usize, max_waiting: usize) -> ApiKeyHasher {
@@ -240,13 +280,16 @@ mod tests {
         ApiKeyHasher::new(limits, DigestKeys::default()).unwrap()
     }
 
-    fn tenant() -> TenantId {
-        Uuid::now_v7().into()
+    fn owner() -> HashOwner {
+        HashOwner {
+            tenant_id: Uuid::now_v7().into(),
+            caller: None,
+        }
     }
 
     async fn key(hasher: &ApiKeyHasher) -> (ApiKeyId, StoredHash, ApiKeyPlaintext) {
         let plaintext = generate_plaintext().unwrap();
-        let stored = hasher.hash(tenant(), plaintext.clone()).await.unwrap();
+        let stored = hasher.hash(owner(), plaintext.clone()).await.unwrap();
         (Uuid::now_v7().into(), stored, plaintext)
     }
 
@@ -257,9 +300,43 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_rejects_callers_at_once() {
         let full = hasher(0, 0);
-        let error = full.hash(tenant(), generate_plaintext().unwrap()).await.unwrap_err();
+        let error = full.hash(owner(), generate_plaintext().unwrap()).await.unwrap_err();
         assert!(matches!(error, HashError::QueueFull));
         assert_eq!(full.counts().rejected, 1);
+    }
+
+    #[test]
+    fn a_tenant_and_a_caller_leave_room_in_the_queue() {
+        let hasher = hasher(0, 32);
+        let take_all = |owner: &HashOwner| iter::from_fn(|| hasher.0.take(owner.clone()).ok()).collect::<Vec<_>>();
+        let of = |name: &str| HashOwner {
+            caller: Some(ActorId::try_from(name).unwrap()),
+            ..owner()
+        };
+        let busy = of("busy");
+        let taken = take_all(&busy);
+        assert_eq!(taken.len(), 30);
+        let same_tenant = HashOwner {
+            caller: of("other").caller,
+            ..busy.clone()
+        };
+        let same_caller = HashOwner {
+            caller: busy.caller,
+            ..owner()
+        };
+        assert!(hasher.0.take(same_tenant).is_err() && hasher.0.take(same_caller).is_err());
+        assert_eq!(take_all(&of("other")).len(), 2);
+        drop(taken);
+        assert_eq!(take_all(&of("other")).len(), 30);
+    }
+
+    #[tokio::test]
+    async fn a_computed_hash_leaves_the_share_of_its_owner() {
+        let hasher = hasher(1, 0);
+        let owner = owner();
+        for _ in 0..3 {
+            hasher.hash(owner.clone(), generate_plaintext().unwrap()).await.unwrap();
+        }
     }
 
     #[tokio::test]
@@ -267,14 +344,14 @@ mod tests {
         let hasher = hasher(2, 8);
         let (id, stored, plaintext) = key(&hasher).await;
         let before = hasher.counts().computed;
-        let calls = (0..20).map(|_| hasher.matches(id, &stored, &plaintext));
+        let calls = (0..20).map(|_| hasher.matches(owner(), id, &stored, &plaintext));
         for matches in futures_util::future::join_all(calls).await {
             assert!(matches.unwrap());
         }
         assert_eq!(hasher.counts().computed, before + 1);
 
         let wrong = generate_plaintext().unwrap();
-        let calls = (0..20).map(|_| hasher.matches(id, &stored, &wrong));
+        let calls = (0..20).map(|_| hasher.matches(owner(), id, &stored, &wrong));
         for matches in futures_util::future::join_all(calls).await {
             assert!(!matches.unwrap());
         }
@@ -289,11 +366,11 @@ mod tests {
             !has_matched(&hasher, id, &stored, &plaintext),
             "the cache is empty at first"
         );
-        assert!(hasher.matches(id, &stored, &plaintext).await.unwrap());
+        assert!(hasher.matches(owner(), id, &stored, &plaintext).await.unwrap());
         assert!(has_matched(&hasher, id, &stored, &plaintext));
         assert!(!has_matched(&hasher, Uuid::now_v7().into(), &stored, &plaintext));
         assert!(!has_matched(&hasher, id, &stored, &generate_plaintext().unwrap()));
-        let other = hasher.hash(tenant(), plaintext.clone()).await.unwrap();
+        let other = hasher.hash(owner(), plaintext.clone()).await.unwrap();
         assert!(
             !has_matched(&hasher, id, &other, &plaintext),
             "the same plaintext with another salt"
@@ -307,7 +384,7 @@ mod tests {
         let wrong = generate_plaintext().unwrap();
         for _ in 0..2 {
             let before = hasher.counts().computed;
-            assert!(!hasher.matches(id, &stored, &wrong).await.unwrap());
+            assert!(!hasher.matches(owner(), id, &stored, &wrong).await.unwrap());
             assert!(!has_matched(&hasher, id, &stored, &wrong));
             assert_eq!(hasher.counts().computed, before + 1);
         }

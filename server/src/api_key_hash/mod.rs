@@ -29,7 +29,7 @@ use tenant_registry_contract::types::{ApiKeyPlaintext, ApiKeyPrefix, ConstraintE
 use thiserror::Error;
 
 pub use digest::{DigestKeys, DigestKeysError, StoredDigest};
-pub use hasher::{ApiKeyHasher, HashCounts, HashLimits};
+pub use hasher::{ApiKeyHasher, HashCounts, HashLimits, HashOwner};
 pub use prefix_budget::PrefixBudget;
 
 /// The prefix of every plaintext. It must never change: keys in use have it, and secret scanners look for it.
@@ -49,7 +49,7 @@ const SALT_BYTES: usize = 16;
 /// Why a key could not be generated, hashed or checked. No variant contains a secret.
 #[derive(Clone, Debug, Error)]
 pub enum HashError {
-    /// Too many callers wait for a hash, in total or for keys of this prefix.
+    /// Too many requests wait for a hash, in total, for keys of this prefix, for this tenant or for this caller.
     #[error("the hash queue is full")]
     QueueFull,
     /// Keys of this prefix were hashed too often recently.
@@ -161,7 +161,7 @@ fn random_bytes<const N: usize>() -> Result<[u8; N], HashError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tenant_registry_contract::types::{ApiKeyId, TenantId};
+    use tenant_registry_contract::types::ApiKeyId;
     use uuid::Uuid;
 
     fn hasher() -> ApiKeyHasher {
@@ -174,8 +174,11 @@ mod tests {
         ApiKeyHasher::new(limits, DigestKeys::default()).unwrap()
     }
 
-    fn tenant() -> TenantId {
-        Uuid::now_v7().into()
+    fn owner() -> HashOwner {
+        HashOwner {
+            tenant_id: Uuid::now_v7().into(),
+            caller: None,
+        }
     }
 
     fn id() -> ApiKeyId {
@@ -195,13 +198,13 @@ mod tests {
     async fn a_hash_matches_only_its_plaintext() {
         let hasher = hasher();
         let plaintext = generate_plaintext().unwrap();
-        let stored = hasher.hash(tenant(), plaintext.clone()).await.unwrap();
-        assert!(hasher.matches(id(), &stored, &plaintext).await.unwrap());
+        let stored = hasher.hash(owner(), plaintext.clone()).await.unwrap();
+        assert!(hasher.matches(owner(), id(), &stored, &plaintext).await.unwrap());
         let other = generate_plaintext().unwrap();
-        assert!(!hasher.matches(id(), &stored, &other).await.unwrap());
+        assert!(!hasher.matches(owner(), id(), &stored, &other).await.unwrap());
         assert_ne!(
             stored,
-            hasher.hash(tenant(), plaintext).await.unwrap(),
+            hasher.hash(owner(), plaintext).await.unwrap(),
             "each hash has its own salt"
         );
     }
@@ -213,7 +216,7 @@ mod tests {
         let stored = StoredHash::from_stored(
             "argon2id|8PHy8/T19vf4+fr7/P3+/w|6gMaLPqPOoWOFyMm4rkvelbmzMluJYNtL1/VQmEXjpg".to_owned(),
         );
-        assert!(hasher().matches(id(), &stored, &plaintext).await.unwrap());
+        assert!(hasher().matches(owner(), id(), &stored, &plaintext).await.unwrap());
     }
 
     #[tokio::test]
@@ -221,7 +224,7 @@ mod tests {
         let plaintext = generate_plaintext().unwrap();
         let error = async |text: &str| {
             let stored = StoredHash::from_stored(text.to_owned());
-            hasher().matches(id(), &stored, &plaintext).await.unwrap_err()
+            hasher().matches(owner(), id(), &stored, &plaintext).await.unwrap_err()
         };
         assert!(matches!(error("argon2d|AAAAAAAAAAA|AAAA").await, HashError::UnknownTag));
         assert!(matches!(error("").await, HashError::UnknownTag));

@@ -21,9 +21,10 @@ pub struct LimitsConfiguration {
     )]
     pub body_limit: u32,
 
-    /// Maximum number of seconds for a request body to arrive, from 1 to 600. A later body is rejected with 400, and the
-    /// connection is closed. Too low: large bodies over slow networks are rejected. Too high: a client that sends a byte now
-    /// and then occupies a connection and the memory of a body for that long.
+    /// Maximum number of seconds for a request body to arrive, and for a client to receive a response, from 1 to 600.
+    /// After that, a body is rejected with 400, and the connection is closed. Too low: large bodies and pages over slow
+    /// networks fail. Too high: a client that sends or reads a byte now and then occupies a connection and the memory of a
+    /// body for that long.
     #[arg(
         long,
         env = "BODY_TIMEOUT",

@@ -1,7 +1,7 @@
 //! The rules of verifying API keys: which key has a presented secret, and whether it may be used now.
 
 use super::Registry;
-use super::caller::TenantScope;
+use super::caller::{Identity, TenantScope};
 use super::entitlements::entitled_at;
 use super::error::Failure;
 use super::tenants::{is_in_service, status_at};
@@ -99,9 +99,9 @@ impl<S: Store> Registry<S> {
     pub async fn api_key_verify(
         &self,
         request: ApiKeyVerifyRequest,
-        tenant_scope: TenantScope,
+        caller: &Identity,
     ) -> Result<Verification, Failure> {
-        self.verify(request, tenant_scope, &Mutex::default()).await
+        self.verify(request, caller, &Mutex::default()).await
     }
 
     /// Verifies presented keys, each as if it were the only one. The keys that need a hash are hashed one after the other, so that a batch
@@ -109,19 +109,19 @@ impl<S: Store> Registry<S> {
     pub async fn api_key_verify_batch(
         &self,
         requests: Vec<ApiKeyVerifyRequest>,
-        tenant_scope: TenantScope,
+        caller: &Identity,
     ) -> Vec<Result<Verification, Failure>> {
         let hash_turn = Mutex::default();
         let verifications = requests
             .into_iter()
-            .map(|request| self.verify(request, tenant_scope, &hash_turn));
+            .map(|request| self.verify(request, caller, &hash_turn));
         join_all(verifications).await
     }
 
     async fn verify(
         &self,
         request: ApiKeyVerifyRequest,
-        tenant_scope: TenantScope,
+        caller: &Identity,
         hash_turn: &Mutex<()>,
     ) -> Result<Verification, Failure> {
         let ApiKeyVerifyRequest { key, product, scopes } = request;
@@ -132,17 +132,17 @@ impl<S: Store> Registry<S> {
             prefix: api_key_hash::prefix(&plaintext)?,
             product,
         };
-        let found = self.keys_with_prefix(&lookup, tenant_scope).await?;
+        let found = self.keys_with_prefix(&lookup, caller.tenant_scope).await?;
         let (id, found) = match self.match_without_hash(&found, &plaintext) {
             // An unknown prefix needs no hash either, so that a flood of invented keys cannot occupy the hasher.
             Match::Decided(id) => (id, found),
             Match::NeedsHashes => {
                 let turn = hash_turn.lock().await;
-                let id = self.match_with_hashes(&found, &plaintext).await?;
+                let id = self.match_with_hashes(&found, &plaintext, caller).await?;
                 drop(turn);
                 // The key may have been revoked during the hash, so it is looked up again. This also happens for a wrong
                 // secret, so that both take the same time.
-                (id, self.keys_with_prefix(&lookup, tenant_scope).await?)
+                (id, self.keys_with_prefix(&lookup, caller.tenant_scope).await?)
             }
         };
         let now = self.clock.now();
@@ -199,6 +199,7 @@ impl<S: Store> Registry<S> {
         &self,
         found: &[ApiKeyWithTenant],
         plaintext: &ApiKeyPlaintext,
+        caller: &Identity,
     ) -> Result<Option<ApiKeyId>, Failure> {
         let mut matched = None;
         for ApiKeyWithTenant { api_key, .. } in found {
@@ -206,7 +207,10 @@ impl<S: Store> Registry<S> {
             // Another request of the batch may have hashed the key meanwhile.
             let matches = match self.hasher.matches_without_hash(*id, hash, digest.as_ref(), plaintext) {
                 Some(matches) => matches,
-                None => self.hasher.matches(*id, hash, plaintext).await?,
+                None => {
+                    let owner = caller.hash_owner(api_key.tenant_id);
+                    self.hasher.matches(owner, *id, hash, plaintext).await?
+                }
             };
             if matches {
                 matched = Some(*id);

@@ -324,7 +324,10 @@ impl<S: Store> Registry<S> {
         }
         let plaintext = api_key_hash::generate_plaintext()?;
         let prefix = api_key_hash::prefix(&plaintext)?;
-        let hash = self.hasher.hash(tenant_id, plaintext.clone()).await?;
+        let hash = self
+            .hasher
+            .hash(caller.identity.hash_owner(tenant_id), plaintext.clone())
+            .await?;
         let now = self.clock.now();
         let id = ApiKeyId::from(self.clock.new_id(now));
         let api_key = ApiKeyRecord {
@@ -421,7 +424,8 @@ impl<S: Store> Registry<S> {
             .require_rotatable(self.clock.now())
             .map_err(DomainError::rejected)?;
         let plaintext = api_key_hash::generate_plaintext()?;
-        let hash = self.hasher.hash(current.tenant_id, plaintext.clone()).await?;
+        let owner = caller.identity.hash_owner(current.tenant_id);
+        let hash = self.hasher.hash(owner, plaintext.clone()).await?;
         let now = self.clock.now();
         let successor_id = ApiKeyId::from(self.clock.new_id(now));
         let secret = NewSecret {

@@ -2,6 +2,7 @@
 
 use super::error::{Forbidden, NotFound};
 use super::origin::Origin;
+use crate::api_key_hash::HashOwner;
 use std::sync::Arc;
 use tenant_registry_contract::server::KeyedRequest;
 use tenant_registry_contract::types::{ActorId, TenantId, Text};
@@ -52,6 +53,14 @@ impl Identity {
         actor: None,
         tenant_scope: TenantScope::All,
     };
+}
+
+impl Identity {
+    /// The owner of a hash that the caller needs for a key of this tenant.
+    pub(crate) fn hash_owner(&self, tenant_id: TenantId) -> HashOwner {
+        let caller = self.actor.as_ref().map(|actor| actor.id.clone());
+        HashOwner { tenant_id, caller }
+    }
 }
 
 impl TenantScope {

@@ -1,11 +1,13 @@
 //! Limits on what callers can use: requests per second, running requests, memory, and connections.
 
+mod background;
 pub mod descriptors;
 mod keyed_limiter;
 pub mod request_rate;
 mod shares;
 mod turns;
 
+pub(crate) use background::Background;
 pub(crate) use keyed_limiter::KeyedLimiter;
 pub(crate) use shares::{NoShare, Shares, Taken};
-pub(crate) use turns::{Turn, Turns};
+pub(crate) use turns::Turns;

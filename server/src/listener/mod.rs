@@ -7,6 +7,7 @@
 //! has a function that responds to any request, [`tenant_registry_contract::http::respond`], which is served here.
 
 mod head_error;
+mod unsent;
 
 use dropshot::Body;
 use head_error::HeadErrors;
@@ -26,10 +27,14 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
-use tracing::{debug, error, trace, warn};
+use tracing::{debug, error, info, trace, warn};
+use unsent::Unsent;
 
 /// How long a connection may take to send the head of a request, or the first byte of one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The maximum number of requests at the same time on a connection that uses HTTP/2.
+const MAX_STREAMS: u32 = 200;
 
 /// The pause after an error that affects all connections, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -62,10 +67,11 @@ impl Listener {
     }
 
     /// Accepts a connection for each permit, and responds to its requests by `respond`. A request is finished even if its
-    /// client disconnects.
+    /// client disconnects. A connection whose client does not receive a response in `response_time` is closed.
     pub(crate) fn serve<F>(
         self,
         permits: Arc<Semaphore>,
+        response_time: Duration,
         respond: impl Fn(SocketAddr, Request<Body>) -> F + Clone + Send + Sync + 'static,
     ) -> HttpServer
     where
@@ -77,6 +83,7 @@ impl Listener {
         let accepting = Accepting {
             tcp,
             permits,
+            response_time,
             stop: stop.clone(),
         };
         let task = tokio::spawn(async move {
@@ -128,6 +135,7 @@ impl HttpServer {
 struct Accepting {
     tcp: TcpListener,
     permits: Arc<Semaphore>,
+    response_time: Duration,
     stop: CancellationToken,
 }
 
@@ -136,7 +144,12 @@ impl Accepting {
     where
         F: Future<Output = Response<Body>> + Send + 'static,
     {
-        let Self { tcp, permits, stop } = self;
+        let Self {
+            tcp,
+            permits,
+            response_time,
+            stop,
+        } = self;
         let (connections, requests) = (GracefulShutdown::new(), TaskTracker::new());
         loop {
             let accept = async {
@@ -153,6 +166,7 @@ impl Accepting {
                 peer,
                 watcher: connections.watcher(),
                 requests: requests.clone(),
+                response_time,
                 stop: stop.clone(),
             };
             let respond = respond.clone();
@@ -195,6 +209,7 @@ struct Connection {
     peer: SocketAddr,
     watcher: Watcher,
     requests: TaskTracker,
+    response_time: Duration,
     stop: CancellationToken,
 }
 
@@ -208,6 +223,7 @@ impl Connection {
             peer,
             watcher,
             requests,
+            response_time,
             stop,
         } = self;
         debug!(%peer, "accepted connection");
@@ -225,15 +241,17 @@ impl Connection {
             debug!(%peer, "the connection ended: {error}");
             return;
         }
+        let unsent = Arc::new(Unsent::default());
         let service = service_fn(|request: Request<hyper::body::Incoming>| {
             trace!(%peer, version = ?request.version(), "request received");
             let running = requests.spawn(respond(peer, request.map(Body::wrap)));
-            async {
+            let unsent = Arc::clone(&unsent);
+            async move {
                 let response = running.await;
                 if let Err(error) = &response {
                     error!("a request was not finished: {error}");
                 }
-                response
+                response.map(|response| unsent.track(response))
             }
         });
         let mut builder = Builder::new(TokioExecutor::new());
@@ -245,11 +263,17 @@ impl Connection {
         builder
             .http2()
             .timer(TokioTimer::new())
-            .keep_alive_interval(HEAD_TIMEOUT);
+            .keep_alive_interval(HEAD_TIMEOUT)
+            .max_concurrent_streams(MAX_STREAMS);
         let io = TokioIo::new(HeadErrors::new(stream, peer));
         let connection = watcher.watch(builder.serve_connection(io, service));
-        if let Err(error) = connection.await {
-            debug!(%peer, "the connection ended: {error}");
+        tokio::select! {
+            ended = connection => if let Err(error) = ended {
+                debug!(%peer, "the connection ended: {error}");
+            },
+            () = unsent.overdue(response_time) => {
+                info!(%peer, "connection closed, because the caller did not receive a response in time");
+            }
         }
     }
 }

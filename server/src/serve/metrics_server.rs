@@ -8,6 +8,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tenant_registry_contract::types::{Error, ErrorCode};
 use tokio::sync::Semaphore;
 use tracing::error;
@@ -18,11 +19,14 @@ const OPENMETRICS: HeaderValue = HeaderValue::from_static("application/openmetri
 /// How many connections are served at the same time.
 const MAX_CONNECTIONS: usize = 32;
 
+/// How long Prometheus may take to receive a response.
+const RESPONSE_TIME: Duration = Duration::from_secs(30);
+
 /// Starts the metrics server. Its requests are not logged, because Prometheus sends one every few seconds.
 pub(super) fn start(address: SocketAddr, exposition: Exposition) -> Result<HttpServer, ListenError> {
     let exposition = Arc::new(exposition);
     let respond = move |_, request: Request<Body>| ready(response(&exposition, &request));
-    Ok(Listener::bind(address)?.serve(Arc::new(Semaphore::new(MAX_CONNECTIONS)), respond))
+    Ok(Listener::bind(address)?.serve(Arc::new(Semaphore::new(MAX_CONNECTIONS)), RESPONSE_TIME, respond))
 }
 
 fn response(exposition: &Exposition, request: &Request<Body>) -> Response<Body> {

@@ -42,6 +42,9 @@ pub enum StartError {
     /// An address cannot be listened on.
     #[error("{0}")]
     Listen(#[from] ListenError),
+    /// The threads that decode large bodies cannot be started.
+    #[error("cannot start threads: {0}")]
+    Threads(io::Error),
     /// The trace exporter cannot be set up.
     #[error("cannot export traces: {0}")]
     Traces(#[from] opentelemetry_otlp::ExporterBuildError),
@@ -81,7 +84,8 @@ pub fn start<S: Store>(
         access,
         draining.clone(),
         metrics.clone(),
-    );
+    )
+    .map_err(StartError::Threads)?;
     let traces = traces.map(Traces::start).transpose()?;
     let observer = RequestObserver::new(metrics.clone(), traces.as_ref().map(Traces::tracer));
     let permits = Arc::new(Semaphore::new(max_connections));
@@ -105,7 +109,7 @@ pub fn start<S: Store>(
         };
         let context = Arc::new(context);
         let respond = move |peer, request| respond(Arc::clone(&context), peer, request);
-        Ok(Listener::bind(address)?.serve(Arc::clone(&permits), respond))
+        Ok(Listener::bind(address)?.serve(Arc::clone(&permits), limits.body_time, respond))
     };
     let public = context().with_resources(Documentation::new()?);
     let (http, internal) = match internal_address {

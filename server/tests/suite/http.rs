@@ -1,6 +1,7 @@
 //! What HTTP demands of every request (RFC 9110, RFC 9112). The coverage gate checks the headers of every response.
 
 use crate::harness::cases::cases;
+use crate::harness::polling::{DEADLINE, until};
 use crate::harness::raw_connection::{exchange, request};
 use crate::harness::{RawResponse, Settings, StoreUnderTest, TestServer};
 use bytes::Bytes;
@@ -11,14 +12,21 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use reqwest::Method;
 use serde_json::json;
+use std::io;
+use std::time::Duration;
 use tenant_registry_client::types::ErrorCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 cases![
     a_request_that_is_not_http_gets_an_error_of_the_spec,
     a_path_that_is_not_utf8_gets_an_error_of_the_spec,
     a_request_names_one_valid_host,
     http_2_without_tls_gets_the_same_responses,
+    a_connection_of_http_2_has_a_bounded_number_of_streams,
+    a_connection_whose_response_is_not_read_is_closed,
+    a_connection_of_http_2_whose_response_is_not_read_is_closed,
     chunked_is_the_only_transfer_coding,
     a_compressed_body_is_rejected_with_the_accepted_coding,
     the_nearest_untrusted_address_is_the_source_whatever_bytes_precede_it,
@@ -123,6 +131,69 @@ async fn http_2_without_tls_gets_the_same_responses(store: StoreUnderTest) {
     }
     drop(sender);
     connection.await.unwrap().unwrap();
+}
+
+async fn a_connection_of_http_2_has_a_bounded_number_of_streams(store: StoreUnderTest) {
+    const SETTINGS: u8 = 4;
+    const MAX_CONCURRENT_STREAMS: u8 = 3;
+    let service = TestServer::start(store).await;
+    let mut connection = TcpStream::connect(service.address).await.unwrap();
+    let no_settings = [0, 0, 0, SETTINGS, 0, 0, 0, 0, 0];
+    connection.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    connection.write_all(&no_settings).await.unwrap();
+    let mut head = [0; 9];
+    connection.read_exact(&mut head).await.unwrap();
+    assert_eq!(head[3], SETTINGS);
+    let mut settings = vec![0; usize::from(head[2])];
+    connection.read_exact(&mut settings).await.unwrap();
+    let bound = settings.chunks(6).find(|it| it[..2] == [0, MAX_CONCURRENT_STREAMS]);
+    assert_eq!(bound.map(|it| &it[2..]), Some(&200_u32.to_be_bytes()[..]));
+}
+
+/// How long a caller may take to receive a response.
+fn in_a_hurry() -> Settings {
+    Settings {
+        body_time: Duration::from_millis(50),
+        ..Settings::default()
+    }
+}
+
+async fn a_connection_whose_response_is_not_read_is_closed(store: StoreUnderTest) {
+    let service = TestServer::start_with(store, in_a_hurry()).await;
+    let connection = TcpStream::connect(service.address).await.unwrap();
+    let request = format!("GET /openapi.json HTTP/1.1\r\n{HOST}\r\n");
+    // Requests without end, so that the responses fill all buffers on the way.
+    let error = until("the connection is closed", async || {
+        match connection.try_write(request.as_bytes()) {
+            Ok(_) => None,
+            Err(error) => (error.kind() != io::ErrorKind::WouldBlock).then_some(error),
+        }
+    })
+    .await;
+    let kinds = [io::ErrorKind::ConnectionReset, io::ErrorKind::BrokenPipe];
+    assert!(kinds.contains(&error.kind()), "{error}");
+}
+
+async fn a_connection_of_http_2_whose_response_is_not_read_is_closed(store: StoreUnderTest) {
+    let service = TestServer::start_with(store, in_a_hurry()).await;
+    let stream = TcpStream::connect(service.address).await.unwrap();
+    let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(16)
+        .handshake::<_, Empty<Bytes>>(TokioIo::new(stream))
+        .await
+        .unwrap();
+    let connection = tokio::spawn(connection);
+    let request = Request::get("http://localhost/openapi.json")
+        .body(Empty::new())
+        .unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let ended = timeout(DEADLINE, connection).await;
+    assert!(ended.is_ok(), "the connection is open");
+    assert!(
+        response.into_body().collect().await.is_err(),
+        "the response is incomplete"
+    );
 }
 
 async fn chunked_is_the_only_transfer_coding(store: StoreUnderTest) {

@@ -12,7 +12,9 @@ use tenant_registry_client::types::{
     ApiKeyCreate, ApiKeyId, ApiKeyVerifyReason, ErrorCode, Tenant, TenantActivate, TenantCancel, TenantId,
 };
 use tenant_registry_contract::types::{ApiKeyName, ApiKeyPlaintext};
-use tenant_registry_server::api_key_hash::{self, ApiKeyHasher, DigestKeys, HashLimits, PrefixBudget, StoredHash};
+use tenant_registry_server::api_key_hash::{
+    self, ApiKeyHasher, DigestKeys, HashLimits, HashOwner, PrefixBudget, StoredHash,
+};
 use tenant_registry_server::records::ApiKeyRecord;
 use uuid::Uuid;
 
@@ -98,7 +100,11 @@ async fn hash(plaintext: &str) -> StoredHash {
     };
     let hasher = ApiKeyHasher::new(limits, DigestKeys::default()).unwrap();
     let plaintext = ApiKeyPlaintext::try_from(plaintext).unwrap();
-    hasher.hash(Uuid::now_v7().into(), plaintext).await.unwrap()
+    let owner = HashOwner {
+        tenant_id: Uuid::now_v7().into(),
+        caller: None,
+    };
+    hasher.hash(owner, plaintext).await.unwrap()
 }
 
 async fn a_valid_key_returns_its_tenant_product_and_scopes(store: StoreUnderTest) {

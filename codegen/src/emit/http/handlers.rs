@@ -141,10 +141,10 @@ fn received(operation: &Operation) -> Option<TokenStream> {
             let (principal, share) = super::admission::take_permit_or_later(&context, principal);
         }),
         (Access::Secured(_), Some(_), true) => Some(quote! {
-            let (mut share, bytes) = super::admission::receive_body(&context, &principal, request).await?;
+            let (share, bytes) = super::admission::receive_body(&context, &principal, request).await?;
         }),
         (Access::Secured(_), Some(_), false) => Some(quote! {
-            let (principal, mut share, bytes) =
+            let (principal, share, bytes) =
                 super::admission::receive_body_or_later(&context, principal, request).await;
         }),
     }
@@ -161,21 +161,16 @@ fn body(operation: &Operation) -> Option<TokenStream> {
             (false, false) => "optional_body",
         }
     );
-    let decoding = match (operation.rejects_bodies(), operation.idempotency) {
-        (true, None) => quote! { let body = super::request::#function(&context, &bytes?)?; },
+    let decode = quote! { super::request::#function(&context) };
+    let rejects = operation.rejects_bodies().then(|| quote! { ? });
+    Some(match (operation.access.is_secured(), operation.idempotency) {
+        (true, None) => quote! { let body = super::admission::decode(&share, bytes, #decode).await #rejects; },
         (true, Some(_)) => quote! {
             let bytes = bytes?;
-            let body = super::request::#function(&context, &bytes)?;
+            let body = super::admission::decode(&share, Ok(bytes.clone()), #decode).await #rejects;
         },
-        (false, _) => quote! {
-            let body = bytes.and_then(|bytes| super::request::#function(&context, &bytes));
-        },
-    };
-    let decoded = operation
-        .access
-        .is_secured()
-        .then(|| quote! { crate::server::Share::decoded(&mut share); });
-    Some(quote! { #decoding #decoded })
+        (false, _) => quote! { let body = bytes.and_then(|bytes| #decode(&bytes)) #rejects; },
+    })
 }
 
 /// Calls the operation, and passes its response on. That of a read is only sent if there is room for it.
@@ -193,7 +188,7 @@ fn respond(operation: &Operation, call: &TokenStream) -> TokenStream {
     );
     quote! {
         let response = #call;
-        Ok(super::admission::#function(share, response))
+        Ok(super::admission::#function(&context, share, response).await)
     }
 }
 
@@ -205,14 +200,15 @@ fn keyed(operation: &Operation, call: &TokenStream) -> Option<[TokenStream; 3]> 
     let success = format_ident!("{}", operation.success()?.status.constant);
     let id = &operation.id;
     let bytes = match operation.body {
-        Some(_) => quote! { &bytes },
-        None => quote! { &[] },
+        Some(_) => quote! { bytes },
+        None => quote! { ::bytes::Bytes::new() },
     };
     Some([
         quote! { let key = super::request::header_parameter(&context, #name, str::parse::<#ty>)?; },
         quote! {
             let success = ::http::StatusCode::#success;
-            let keyed = super::idempotency::keyed_request(&context, &principal, #id, success, key, #bytes);
+            let keyed =
+                super::idempotency::keyed_request(&context, &principal, &share, #id, success, key, #bytes).await;
         },
         quote! { super::idempotency::once(&context, metadata, keyed, |metadata, keyed| { #call }).await? },
     ])

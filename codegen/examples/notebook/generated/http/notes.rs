@@ -52,7 +52,7 @@ pub(super) async fn note_add<A: Api>(
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
         let bytes = request::receive(&context, request).await;
-        let body = request::required_body(&context, &bytes?)?;
+        let body = bytes.and_then(|bytes| request::required_body(&context)(&bytes))?;
         Ok(context.context().implementation.note_add(metadata, body).await)
     };
     response::respond(&context, pin!(work)).await

@@ -9,7 +9,7 @@ use http::{HeaderName, Request, StatusCode};
 use crate::types;
 use crate::server::{
     Api, DoorBuildResponse, DoorCountResponse, DoorDescribeResponse, DoorKnockResponse,
-    DoorOpenResponse, DoorSeeResponse, Scope, Share,
+    DoorOpenResponse, DoorSeeResponse, Scope,
 };
 use super::{admission, idempotency, request, response};
 use super::context::{RequestContext, ServerContext};
@@ -53,16 +53,16 @@ pub(super) async fn door_open<A: Api>(
             )
             .await?;
         request::no_query(&context)?;
-        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+        let (share, bytes) = admission::receive_body(&context, &principal, request)
             .await?;
-        let body = request::required_body(&context, &bytes?)?;
-        Share::decoded(&mut share);
+        let body = admission::decode(&share, bytes, request::required_body(&context))
+            .await?;
         let response = context
             .context()
             .implementation
             .door_open(metadata, principal, body)
             .await;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -120,7 +120,7 @@ pub(super) async fn door_knock<A: Api>(
             .implementation
             .door_knock(metadata, principal)
             .await;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -162,20 +162,26 @@ pub(super) async fn door_build<A: Api>(
             "Idempotency-Key",
             str::parse::<types::Key>,
         )?;
-        let (mut share, bytes) = admission::receive_body(&context, &principal, request)
+        let (share, bytes) = admission::receive_body(&context, &principal, request)
             .await?;
         let bytes = bytes?;
-        let body = request::required_body(&context, &bytes)?;
-        Share::decoded(&mut share);
+        let body = admission::decode(
+                &share,
+                Ok(bytes.clone()),
+                request::required_body(&context),
+            )
+            .await?;
         let success = StatusCode::CREATED;
         let keyed = idempotency::keyed_request(
-            &context,
-            &principal,
-            "door_build",
-            success,
-            key,
-            &bytes,
-        );
+                &context,
+                &principal,
+                &share,
+                "door_build",
+                success,
+                key,
+                bytes,
+            )
+            .await;
         let response = idempotency::once(
                 &context,
                 metadata,
@@ -188,7 +194,7 @@ pub(super) async fn door_build<A: Api>(
                 },
             )
             .await?;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -247,7 +253,7 @@ pub(super) async fn door_see<A: Api>(
             .implementation
             .door_see(metadata, principal)
             .await;
-        Ok(admission::respond_if_room(share, response))
+        Ok(admission::respond_if_room(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }
@@ -295,20 +301,20 @@ pub(super) async fn door_describe<A: Api>(
             )
             .await?;
         request::no_query(&context)?;
-        let (principal, mut share, bytes) = admission::receive_body_or_later(
+        let (principal, share, bytes) = admission::receive_body_or_later(
                 &context,
                 principal,
                 request,
             )
             .await;
-        let body = bytes.and_then(|bytes| request::required_body(&context, &bytes));
-        Share::decoded(&mut share);
+        let body = admission::decode(&share, bytes, request::required_body(&context))
+            .await;
         let response = context
             .context()
             .implementation
             .door_describe(metadata, principal, body)
             .await;
-        Ok(admission::respond_in_any_case(share, response))
+        Ok(admission::respond_in_any_case(&context, share, response).await)
     };
     response::respond(&context, pin!(work)).await
 }

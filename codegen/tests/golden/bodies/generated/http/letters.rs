@@ -23,7 +23,7 @@ pub(super) async fn letter_send<A: Api>(
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
         let bytes = request::receive(&context, request).await;
-        let body = request::required_body(&context, &bytes?)?;
+        let body = bytes.and_then(|bytes| request::required_body(&context)(&bytes))?;
         Ok(context.context().implementation.letter_send(metadata, body).await)
     };
     response::respond(&context, pin!(work)).await
@@ -68,7 +68,7 @@ pub(super) async fn letter_correct<A: Api>(
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
         let bytes = request::receive(&context, request).await;
-        let body = request::merge_patch(&context, &bytes?)?;
+        let body = bytes.and_then(|bytes| request::merge_patch(&context)(&bytes))?;
         Ok(context.context().implementation.letter_correct(metadata, body).await)
     };
     response::respond(&context, pin!(work)).await
@@ -101,7 +101,7 @@ pub(super) async fn letter_probe<A: Api>(
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
         let bytes = request::receive(&context, request).await;
-        let body = bytes.and_then(|bytes| request::required_body(&context, &bytes));
+        let body = bytes.and_then(|bytes| request::required_body(&context)(&bytes));
         Ok(context.context().implementation.letter_probe(metadata, body).await)
     };
     response::respond(&context, pin!(work)).await
@@ -127,7 +127,7 @@ pub(super) async fn letter_amend<A: Api>(
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
         let bytes = request::receive(&context, request).await;
-        let body = request::optional_body(&context, &bytes?)?;
+        let body = bytes.and_then(|bytes| request::optional_body(&context)(&bytes))?;
         Ok(context.context().implementation.letter_amend(metadata, body).await)
     };
     response::respond(&context, pin!(work)).await

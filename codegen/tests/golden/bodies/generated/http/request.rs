@@ -12,7 +12,7 @@ use http::header::{
 };
 use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use serde_ignored::Path;
 use tokio::time::timeout;
 
@@ -146,67 +146,72 @@ pub(super) fn no_query<A: server::Api>(
     query(context, &[]).map(|_| ())
 }
 
-/// Decodes a required body.
+/// Returns the function that decodes a required body.
 pub(super) fn required_body<A, T>(
     context: &RequestContext<ServerContext<A>>,
-    bytes: &[u8],
-) -> Result<T, InvalidBody>
+) -> impl FnOnce(&[u8]) -> Result<T, InvalidBody> + Send + use<A, T>
 where
     A: server::Api,
     T: DeserializeOwned + RequestObject,
 {
-    optional_body(context, bytes)?.ok_or_else(missing_body)
+    let decode = optional_body(context);
+    |bytes| decode(bytes)?.ok_or_else(missing_body)
 }
 
-/// Decodes a merge patch (RFC 7396), which is always required.
+/// Returns the function that decodes a merge patch (RFC 7396), which is always required.
 pub(super) fn merge_patch<A, T>(
     context: &RequestContext<ServerContext<A>>,
-    bytes: &[u8],
-) -> Result<T, InvalidBody>
+) -> impl FnOnce(&[u8]) -> Result<T, InvalidBody> + Send + use<A, T>
 where
     A: server::Api,
     T: DeserializeOwned + RequestObject,
 {
-    decode(context, bytes, &["application/merge-patch+json", "application/json"])?
-        .ok_or_else(missing_body)
+    let head = check_head(
+        context,
+        &["application/merge-patch+json", "application/json"],
+    );
+    |bytes| decode(head, bytes)?.ok_or_else(missing_body)
 }
 
 fn missing_body() -> InvalidBody {
     malformed("the body is missing; send a JSON object".to_owned())
 }
 
-/// Decodes an optional body; `None` if it is absent or empty.
+/// Returns the function that decodes an optional body; `None` if it is absent or empty.
 pub(super) fn optional_body<A, T>(
     context: &RequestContext<ServerContext<A>>,
-    bytes: &[u8],
-) -> Result<Option<T>, InvalidBody>
+) -> impl FnOnce(&[u8]) -> Result<Option<T>, InvalidBody> + Send + use<A, T>
 where
     A: server::Api,
     T: DeserializeOwned + RequestObject,
 {
-    decode(context, bytes, &["application/json"])
+    let head = check_head(context, &["application/json"]);
+    |bytes| decode(head, bytes)
 }
 
-/// Decodes a body of one of these media types; `None` if it is absent or empty.
-fn decode<A, T>(
+/// Checks what the head says about a body, which must have one of these media types.
+fn check_head<A: server::Api>(
     context: &RequestContext<ServerContext<A>>,
-    bytes: &[u8],
     media_types: &[&'static str],
-) -> Result<Option<T>, InvalidBody>
-where
-    A: server::Api,
-    T: DeserializeOwned + RequestObject,
-{
-    if bytes.is_empty() {
-        return Ok(None);
-    }
+) -> Result<(), InvalidBody> {
     let headers = context.request.headers();
     check_media_type(
         headers,
         media_types,
         context.context().policy.requires_content_type(),
     )?;
-    check_content_coding(headers)?;
+    check_content_coding(headers)
+}
+
+/// Decodes a body with a head that was checked; `None` if it is absent or empty.
+fn decode<T: DeserializeOwned + RequestObject>(
+    head: Result<(), InvalidBody>,
+    bytes: &[u8],
+) -> Result<Option<T>, InvalidBody> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    head?;
     let text = std::str::from_utf8(bytes)
         .map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
     if !text.trim_ascii_start().starts_with('{') {
@@ -241,10 +246,10 @@ fn invalid_members<T: DeserializeOwned + RequestObject>(
     text: &str,
     reason: &str,
 ) -> InvalidBody {
-    if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
-        return not_json(&error);
-    }
-    let errors = field_errors::field_errors::<T>(text);
+    let errors = match field_errors::field_errors::<T>(text) {
+        Ok(errors) => errors,
+        Err(error) => return not_json(&error),
+    };
     let message = match errors.as_slice() {
         [] => reason.to_owned(),
         [FieldError { field, message }] => format!("`{field}`: {message}"),

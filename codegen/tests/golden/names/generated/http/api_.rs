@@ -53,7 +53,7 @@ pub(super) async fn keyword_put<A: Api>(
             help: request::optional_parameter(&query, "help", str::parse)?,
         };
         let bytes = request::receive(&context, request).await;
-        let body = request::required_body(&context, &bytes?)?;
+        let body = bytes.and_then(|bytes| request::required_body(&context)(&bytes))?;
         Ok(context.context().implementation.keyword_put(metadata, params, body).await)
     };
     response::respond(&context, pin!(work)).await

@@ -20,7 +20,7 @@ pub(super) async fn prelude_post<A: Api>(
         let metadata = request::metadata(&context);
         request::no_query(&context)?;
         let bytes = request::receive(&context, request).await;
-        let body = request::optional_body(&context, &bytes?)?;
+        let body = bytes.and_then(|bytes| request::optional_body(&context)(&bytes))?;
         Ok(context.context().implementation.prelude_post(metadata, body).await)
     };
     response::respond(&context, pin!(work)).await

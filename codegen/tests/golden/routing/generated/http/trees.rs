@@ -141,7 +141,7 @@ pub(super) async fn tree_prune<A: Api>(
             if_match: request::header_parameter(&context, "If-Match", str::parse)?,
         };
         let bytes = request::receive(&context, request).await;
-        let body = request::optional_body(&context, &bytes?)?;
+        let body = bytes.and_then(|bytes| request::optional_body(&context)(&bytes))?;
         Ok(context.context().implementation.tree_prune(metadata, params, body).await)
     };
     response::respond(&context, pin!(work)).await

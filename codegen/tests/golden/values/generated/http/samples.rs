@@ -55,7 +55,7 @@ pub(super) async fn sample_exchange<A: Api>(
             flag: request::defaulted_parameter(&query, "flag", str::parse, "true")?,
         };
         let bytes = request::receive(&context, request).await;
-        let body = request::required_body(&context, &bytes?)?;
+        let body = bytes.and_then(|bytes| request::required_body(&context)(&bytes))?;
         Ok(
             context
                 .context()
