@@ -15,6 +15,8 @@ use std::time::Duration;
 pub(in crate::store::postgres) struct Connections {
     /// Connections that one request at a time uses.
     pub(in crate::store::postgres) pool: Pool,
+    /// The same for callers that are limited to one tenant, with row-level security.
+    pub(in crate::store::postgres) bound: Pool,
     /// Connections that lookups share.
     pub(in crate::store::postgres) lookups: SharedConnections,
     /// Connections that pages of the audit log share. They are separate because a page takes longer than a lookup, which
@@ -31,6 +33,7 @@ impl Connections {
         let wait = settings.wait.max(pool::connect_limit(url, settings));
         Ok(Self {
             pool: pool::pool(url, settings, connector.clone())?,
+            bound: pool::pool(url, settings, connector.clone())?,
             lookups: SharedConnections::new(settings.shared, connector.clone(), wait),
             pages: SharedConnections::new(settings.shared, connector, wait),
             lease,
@@ -40,16 +43,18 @@ impl Connections {
     /// Stops using the connections that are open now.
     pub(in crate::store::postgres) fn disconnect(&self) {
         self.pool.retain(|_, _| false);
+        self.bound.retain(|_, _| false);
         self.lookups.discard_all();
         self.pages.discard_all();
     }
 }
 
-/// The connections of the store, and the time limit of the statements on them. `statements` and `transaction` run
-/// statements.
+/// The connections of the store, and how statements run on them.
 pub(in crate::store::postgres) struct Database {
     source: Source,
     pub(in crate::store::postgres) statement_timeout: Duration,
+    /// Whether statements for callers that are limited to one tenant run under row-level security.
+    pub(in crate::store::postgres) row_security: bool,
 }
 
 /// Where connections lead.
@@ -77,6 +82,7 @@ impl Database {
         Ok(Self {
             source,
             statement_timeout: settings.statement_timeout,
+            row_security: settings.row_security.is_on(),
         })
     }
 

@@ -3,7 +3,7 @@
 mod list;
 mod row;
 
-use super::PostgresStore;
+use super::ScopedPostgresStore;
 use super::error::{DbError, violates};
 use super::page::{SelectPage, after, record_page};
 use super::schema::tenants;
@@ -77,7 +77,7 @@ fn property_in_use(error: &diesel::result::Error) -> Option<UniqueTenantProperty
         .find(|property| violates(error, &format!("tenants_{}_key", property.as_str())))
 }
 
-impl TenantStore for PostgresStore {
+impl TenantStore for ScopedPostgresStore {
     async fn tenant_create(&self, tenant: TenantRecord, event: EventWithResponse) -> Result<TenantCreated, StoreError> {
         self.database
             .transaction(async |mut connection: &AsyncPgConnection| {
