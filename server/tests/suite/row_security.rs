@@ -30,7 +30,7 @@ process_cases![
 const MARK: &str = "zzforeign";
 
 const SCOPES: &str = "tenants:read tenants:write tenants:delete projects:read projects:write entitlements:read \
-                      entitlements:write api_keys:read api_keys:write api_keys:verify audit:read audit:write";
+                      entitlements:write api_keys:read api_keys:write api_keys:verify audit:read audit:write catalog:write";
 
 async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
