@@ -1,9 +1,10 @@
--- Row-level security for callers that are limited to one tenant (DATABASE_ROW_SECURITY). Their statements run as the role
--- tenant_registry_bound, with the tenant in the setting `registry.tenant`. The role sees and writes only the rows of this
--- tenant, and none if the setting is missing. All other roles are not affected.
+-- Row-level security for callers that are limited to one tenant (DATABASE_ROW_SECURITY). Their statements run as the
+-- role tenant_registry_bound, with the tenant in the setting `registry.tenant`. The role sees and writes only the rows
+-- of this tenant, and none if the setting is missing. All other roles are not affected.
 --
--- Nothing is enabled here, because only an administrator can create the role. Then the owner calls this function, which can
--- be called again. A later step that adds a table with rows of tenants replaces it, and calls it if the role exists.
+-- Nothing is enabled here, because only an administrator can create the role. Then the owner calls this function, which
+-- can be called again. A later step that adds a table with rows of tenants replaces it, and calls it if the role
+-- exists.
 CREATE FUNCTION row_security_enable() RETURNS void
 LANGUAGE plpgsql SET lock_timeout = '5s' SET client_min_messages = warning AS $$
 DECLARE

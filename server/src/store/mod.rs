@@ -514,7 +514,7 @@ pub trait Store: StoreHealth {
     /// The store for the callers with one tenant scope.
     type Scoped: ScopedStore;
 
-    /// The store for callers with this tenant scope. The rules keep to the scope anyway. A store can enforce it a second time,
-    /// so that a record outside the scope does not exist for it.
+    /// The store for callers with this tenant scope. The rules keep to the scope anyway. A store can enforce it a
+    /// second time, so that a record outside the scope does not exist for it.
     fn scoped(&self, tenant_scope: TenantScope) -> Self::Scoped;
 }

@@ -1,8 +1,8 @@
-//! Row-level security: the second wall behind the rules. A fault in a query, put there on purpose, shows or changes nothing of
-//! another tenant.
+//! Row-level security: the second wall behind the rules. A fault in a query, put there on purpose, shows or changes
+//! nothing of another tenant.
 //!
-//! A proxy replaces the condition of a query by one that the rows of other tenants match. Without row-level security, each of
-//! these faults shows or changes them, so that the test can fail.
+//! A proxy replaces the condition of a query by one that the rows of other tenants match. Without row-level security,
+//! each of these faults shows or changes them, so that the test can fail.
 
 use crate::harness::RawResponse;
 use crate::harness::cases::process_cases;
@@ -56,7 +56,8 @@ struct Fault {
 
 const NONE: &[Request] = &[];
 
-/// The rule compares the tenant of a record with that of the caller. With this fault, each record seems to be the caller's.
+/// The rule compares the tenant of a record with that of the caller. With this fault, each record seems to be the
+/// caller's.
 const SEEMS_OWN: &str = "'{own}'::uuid";
 
 const FAULTS: &[Fault] = &[

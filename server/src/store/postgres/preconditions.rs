@@ -297,9 +297,9 @@ const BOUND_REACH: &str = "SELECT ARRAY( \
          OR privilege = 'DELETE' AND NOT has_table_privilege($1, name, privilege) \
      ) AS missing";
 
-/// Checks that row-level security limits the statements for callers that are limited to one tenant: the service can use the
-/// role, the role is subject to policies, and a policy limits it in every table that it can reach. The schema has to be up to
-/// date.
+/// Checks that row-level security limits the statements for callers that are limited to one tenant: the service can use
+/// the role, the role is subject to policies, and a policy limits it in every table that it can reach. The schema has
+/// to be up to date.
 ///
 /// # Errors
 /// If it does not, or the database does not respond.

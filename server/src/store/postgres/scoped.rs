@@ -1,10 +1,11 @@
-//! The tenant scope of statements, and row-level security: the only place that knows how a statement runs for a caller that
-//! is limited to one tenant.
+//! The tenant scope of statements, and row-level security: the only place that knows how a statement runs for a caller
+//! that is limited to one tenant.
 //!
-//! With row-level security, such a statement runs in a transaction as the role [`BOUND_ROLE`], with the tenant in the setting
+//! With row-level security, such a statement runs in a transaction as the role [`BOUND_ROLE`], with the tenant in the
+//! setting
 //! `registry.tenant`, on a connection that no other request uses. The policies show this role the rows of the tenant only,
-//! and none if the setting is missing. These connections have their own pool, because Postgres plans a prepared statement
-//! again when the role of a session changes.
+//! and none if the setting is missing. These connections have their own pool, because Postgres plans a prepared
+//! statement again when the role of a session changes.
 
 use super::connection::{Connections, Database, Pool};
 use crate::records::TenantScope;

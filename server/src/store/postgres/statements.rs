@@ -169,8 +169,8 @@ enum Place {
     Pages,
 }
 
-/// Sends the statements that begin a transaction together with the first statement of the work, which saves a round trip. The
-/// server runs them in order.
+/// Sends the statements that begin a transaction together with the first statement of the work, which saves a round
+/// trip. The server runs them in order.
 pub(super) async fn begin_with<T, E>(
     connection: &AsyncPgConnection,
     begin: &str,

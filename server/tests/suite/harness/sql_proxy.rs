@@ -1,5 +1,5 @@
-//! A proxy between the service and Postgres. It records the statements that the service runs, and can replace their SQL, so
-//! that a test can put a fault into a query of the binary as it is.
+//! A proxy between the service and Postgres. It records the statements that the service runs, and can replace their
+//! SQL, so that a test can put a fault into a query of the binary as it is.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -60,7 +60,8 @@ impl SqlProxy {
         proxy
     }
 
-    /// Replaces the SQL of statements from now on. Closes all connections, since the service has prepared statements on them.
+    /// Replaces the SQL of statements from now on. Closes all connections, since the service has prepared statements on
+    /// them.
     pub(crate) fn rewrite(&self, rewrite: Option<Rewrite>) {
         *self.shared.rewrite.lock().unwrap() = rewrite;
         *self.shared.rewritten.lock().unwrap() = 0;

@@ -13,9 +13,9 @@ use diesel::sql_types::{Bool, Text, Timestamptz, Uuid as SqlUuid};
 use tenant_registry_contract::types::ProductKey;
 use uuid::Uuid;
 
-/// The keys that match a query. They are read by the project if it is given, else by the tenant and the product. Under row-level
-/// security they are not read by the product: Postgres applies the policies first, unless a function is leakproof, and hashes
-/// are not.
+/// The keys that match a query. They are read by the project if it is given, else by the tenant and the product. Under
+/// row-level security they are not read by the product: Postgres applies the policies first, unless a function is
+/// leakproof, and hashes are not.
 pub(super) struct ListApiKeys<'a> {
     index: Index<'a>,
     tenant_id: Uuid,

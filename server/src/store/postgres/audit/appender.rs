@@ -40,7 +40,8 @@ impl Appender {
         }))
     }
 
-    /// Appends an event of a caller and returns when it is committed. A caller with [`Bounds`] shares no commit with others.
+    /// Appends an event of a caller and returns when it is committed. A caller with [`Bounds`] shares no commit with
+    /// others.
     pub(in crate::store::postgres) async fn append(
         &self,
         database: &ScopedDatabase,

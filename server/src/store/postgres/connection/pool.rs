@@ -26,8 +26,8 @@ const APPLICATION_NAME: &str = "tenant-registry";
 /// The settings of all connections to the database.
 #[derive(Clone, Debug)]
 pub struct PoolSettings {
-    /// Maximum number of connections in the pool. A request has such a connection for itself. With row-level security, callers
-    /// that are limited to one tenant have a second pool of this size.
+    /// Maximum number of connections in the pool. A request has such a connection for itself. With row-level security,
+    /// callers that are limited to one tenant have a second pool of this size.
     pub size: usize,
     /// Additional connections that lookups of many requests share, and the same number again for pages of the audit log.
     pub shared: usize,
