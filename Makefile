@@ -407,3 +407,9 @@ bench-lists: target/debug/test-postgres ## Measure pages of lists with few and w
 	@tools/setup postgres psql
 	$(CARGO) build --locked --release --package tenant-registry-server
 	$(WITH_POSTGRES) bench/lists.py target/release/tenant-registry
+
+.PHONY: bench-row-security
+bench-row-security: target/debug/test-postgres ## Measure what DATABASE_ROW_SECURITY costs. OLD=<binary> compares with another version.
+	@tools/setup postgres psql
+	$(CARGO) build --locked --release --package tenant-registry-server
+	$(WITH_POSTGRES) bench/row_security.py target/release/tenant-registry $(OLD)

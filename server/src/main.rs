@@ -125,13 +125,12 @@ async fn postgres_store(configuration: &Configuration, url: &DatabaseUrl) -> Res
         migrations::migrate(url, connect_timeout).await?;
     }
     preconditions::check_privileges(url, connect_timeout).await?;
+    let pool = configuration.pool.settings(connect_timeout);
+    if pool.row_security.is_on() {
+        preconditions::check_row_security(url, connect_timeout).await?;
+    }
     let etcd = configuration.etcd_settings()?;
-    Ok(PostgresStore::new(
-        url,
-        &configuration.pool.settings(connect_timeout),
-        etcd,
-        configuration.standby_settings()?,
-    )?)
+    Ok(PostgresStore::new(url, &pool, etcd, configuration.standby_settings()?)?)
 }
 
 /// The database URL, for commands that require one.

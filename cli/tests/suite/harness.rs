@@ -22,7 +22,7 @@ use tenant_registry_server::limits::request_rate::RateLimit;
 use tenant_registry_server::serve::{self, RunningService, ServeSettings};
 use tenant_registry_server::store::Store;
 use tenant_registry_server::store::memory::MemoryStore;
-use tenant_registry_server::store::postgres::{PoolSettings, PostgresStore, Recycling, migrations};
+use tenant_registry_server::store::postgres::{PoolSettings, PostgresStore, Recycling, RowSecurity, migrations};
 use test_support::StoreUnderTest;
 use test_support::postgres::TestDatabase;
 use tokio::io::AsyncWriteExt;
@@ -169,6 +169,7 @@ fn postgres_store(database: &TestDatabase) -> PostgresStore {
         connect_timeout: CONNECT_TIMEOUT,
         statement_timeout: CONNECT_TIMEOUT,
         recycling: Recycling::Fast,
+        row_security: RowSecurity::Off,
     };
     PostgresStore::new(&database.url().parse().unwrap(), &settings, None, None).unwrap()
 }

@@ -2,9 +2,10 @@
 
 use super::{ApiSettings, RegistryApi, responses};
 use crate::auth::{Access, BearerKind, TokenError, VerifiedToken};
-use crate::domain::caller::{Actor, Identity, TenantScope};
+use crate::domain::caller::{Actor, Identity};
 use crate::limits::request_rate::RateLimit;
 use crate::limits::{Background, NoShare, Shares, Taken, Turns};
+use crate::records::TenantScope;
 use crate::store::Store;
 use crate::telemetry::traces::span;
 use std::io;

@@ -2,7 +2,7 @@
 
 use super::parsers::whole_number;
 use super::secret::Secret;
-use crate::store::postgres::{DatabaseUrl, DatabaseUrlError, PoolSettings, Recycling};
+use crate::store::postgres::{DatabaseUrl, DatabaseUrlError, PoolSettings, Recycling, RowSecurity};
 use clap::Args;
 use std::time::Duration;
 
@@ -125,6 +125,20 @@ pub struct PoolConfiguration {
         default_value_t = Recycling::Fast
     )]
     pub database_recycling: Recycling,
+
+    /// Whether the database, too, limits callers with a token for one tenant to that tenant. `on`: their statements run
+    /// under row-level security, so that a statement without its condition returns nothing of other tenants. That needs
+    /// the role
+    /// `tenant_registry_bound` (docs/install.md), and up to DATABASE_POOL_SIZE more connections. The start fails if the
+    /// policies are not in force. `off`: only the service limits them.
+    #[arg(
+        long,
+        env = "DATABASE_ROW_SECURITY",
+        value_name = "DATABASE_ROW_SECURITY",
+        value_enum,
+        default_value_t = RowSecurity::Off
+    )]
+    pub database_row_security: RowSecurity,
 }
 
 impl PoolConfiguration {
@@ -137,6 +151,7 @@ impl PoolConfiguration {
             connect_timeout,
             statement_timeout: Duration::from_secs(self.database_statement_timeout),
             recycling: self.database_recycling,
+            row_security: self.database_row_security,
         }
     }
 }

@@ -4,7 +4,8 @@
 use super::Registry;
 use super::error::Failure;
 use crate::api_key_hash::StoredDigest;
-use crate::store::{ApiKeyUse, Store};
+use crate::records::TenantScope;
+use crate::store::{ApiKeyStore, ApiKeyUse, Store};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tenant_registry_contract::types::{ApiKeyId, Timestamp};
@@ -68,7 +69,7 @@ impl<S: Store> Registry<S> {
         if uses.is_empty() {
             return Ok(());
         }
-        let written = self.store.api_key_use(&uses).await;
+        let written = self.store.scoped(TenantScope::All).api_key_use(&uses).await;
         if written.is_err() {
             for api_key_use in uses {
                 self.api_key_uses.record(api_key_use);

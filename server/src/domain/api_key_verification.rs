@@ -1,13 +1,13 @@
 //! The rules of verifying API keys: which key has a presented secret, and whether it may be used now.
 
 use super::Registry;
-use super::caller::{Identity, TenantScope};
+use super::caller::Identity;
 use super::entitlements::entitled_at;
 use super::error::Failure;
 use super::tenants::{is_in_service, status_at};
 use crate::api_key_hash;
-use crate::records::ApiKeyRecord;
-use crate::store::{ApiKeyLookup, ApiKeyUse, ApiKeyWithTenant, Store};
+use crate::records::{ApiKeyRecord, TenantScope};
+use crate::store::{ApiKeyLookup, ApiKeyStore, ApiKeyUse, ApiKeyWithTenant, Store};
 use futures_util::future::join_all;
 use tenant_registry_contract::types::{
     ApiKeyId, ApiKeyPlaintext, ApiKeyVerifyReason, ApiKeyVerifyRequest, ProductKey, ProjectId, Scope, StoredText,
@@ -170,7 +170,7 @@ impl<S: Store> Registry<S> {
         lookup: &ApiKeyLookup,
         tenant_scope: TenantScope,
     ) -> Result<Vec<ApiKeyWithTenant>, Failure> {
-        let mut found = self.store.api_key_verify(lookup.clone()).await?;
+        let mut found = self.store.scoped(tenant_scope).api_key_verify(lookup.clone()).await?;
         found.retain(|found| tenant_scope.includes(found.api_key.tenant_id));
         Ok(found)
     }

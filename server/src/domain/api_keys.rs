@@ -1,7 +1,7 @@
 //! The rules of API keys: creating, reading, updating, rotating and revoking them.
 
 use super::Registry;
-use super::caller::{Caller, TenantScope};
+use super::caller::Caller;
 use super::changes::Changes;
 use super::clock::seconds_after;
 use super::cursor::{FilteredList, Page};
@@ -11,8 +11,8 @@ use super::error::{
 };
 use super::service_event::{ServiceAction, ServiceEvent};
 use crate::api_key_hash::{self, StoredDigest, StoredHash};
-use crate::records::{ApiKeyQuery, ApiKeyRecord, Decision, NewAuditEvent, stored};
-use crate::store::{ApiKeyRotation, ApiKeyStored, Changed, Store};
+use crate::records::{ApiKeyQuery, ApiKeyRecord, Decision, NewAuditEvent, TenantScope, stored};
+use crate::store::{ApiKeyRotation, ApiKeyStore, ApiKeyStored, Changed, Store, TenantStore};
 use serde_json::{Map, Value};
 use tenant_registry_contract::server::ApiKeyListParams;
 use tenant_registry_contract::server::IfMatch;
@@ -271,7 +271,7 @@ impl<S: Store> Registry<S> {
             now: self.clock.now(),
             page,
         };
-        let Some(found) = self.store.api_key_list(query).await? else {
+        let Some(found) = self.store.scoped(tenant_scope).api_key_list(query).await? else {
             return Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id)));
         };
         let id = |api_key: &ApiKeyRecord| Uuid::from(api_key.id);
@@ -285,7 +285,7 @@ impl<S: Store> Registry<S> {
     /// # Errors
     /// [`NotFound`] if there is none.
     pub async fn api_key_get(&self, id: ApiKeyId, tenant_scope: TenantScope) -> Result<ApiKey, DomainError<NotFound>> {
-        match self.store.api_key_get(id).await? {
+        match self.store.scoped(tenant_scope).api_key_get(id).await? {
             Some(api_key) if tenant_scope.includes(api_key.tenant_id) => Ok(api_key.as_api_key()),
             Some(_) | None => Err(DomainError::rejected(NotFound::no_api_key_with_id(id))),
         }
@@ -319,7 +319,13 @@ impl<S: Store> Registry<S> {
             require_future(end, self.clock.now()).map_err(DomainError::rejected)?;
         }
         // Saves the costly hash. The store checks again when it stores the key.
-        if self.store.tenant_get(tenant_id).await?.is_none() {
+        if self
+            .store
+            .scoped(caller.identity.tenant_scope)
+            .tenant_get(tenant_id)
+            .await?
+            .is_none()
+        {
             return Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id)));
         }
         let plaintext = api_key_hash::generate_plaintext()?;
@@ -350,7 +356,12 @@ impl<S: Store> Registry<S> {
         };
         let event = api_key.event(ServiceAction::ApiKeyCreated, caller, now);
         let event = caller.with_secret_response(event, || api_key.created_earlier())?;
-        match self.store.api_key_create(api_key, event).await? {
+        match self
+            .store
+            .scoped(caller.identity.tenant_scope)
+            .api_key_create(api_key, event)
+            .await?
+        {
             ApiKeyStored::Created(api_key) => Ok(ApiKeyCreated {
                 api_key: api_key.as_api_key(),
                 plaintext,
@@ -380,6 +391,7 @@ impl<S: Store> Registry<S> {
         let not_found = || DomainError::rejected(NotFound::no_api_key_with_id(id));
         let changed = self
             .store
+            .scoped(caller.identity.tenant_scope)
             .api_key_change(id, |api_key: &ApiKeyRecord| {
                 if !caller.identity.tenant_scope.includes(api_key.tenant_id) {
                     return Err(not_found());
@@ -415,6 +427,7 @@ impl<S: Store> Registry<S> {
         // Saves the costly hash. The rule is applied again to the key that the store has locked.
         let current = self
             .store
+            .scoped(caller.identity.tenant_scope)
             .api_key_get(id)
             .await?
             .filter(is_visible)
@@ -436,6 +449,7 @@ impl<S: Store> Registry<S> {
         };
         let rotated = self
             .store
+            .scoped(caller.identity.tenant_scope)
             .api_key_rotate(id, |api_key: &ApiKeyRecord| {
                 if !is_visible(api_key) {
                     return Err(not_found());
@@ -480,6 +494,7 @@ impl<S: Store> Registry<S> {
         let not_found = || DomainError::rejected(NotFound::no_api_key_with_id(id));
         let changed = self
             .store
+            .scoped(caller.identity.tenant_scope)
             .api_key_change(id, |api_key: &ApiKeyRecord| {
                 if !caller.identity.tenant_scope.includes(api_key.tenant_id) {
                     return Err(not_found());

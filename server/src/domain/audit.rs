@@ -1,11 +1,13 @@
 //! The rules of the audit log: appending, reading and listing events.
 
 use super::Registry;
-use super::caller::{Actor, Caller, Identity, TenantScope};
+use super::caller::{Actor, Caller, Identity};
 use super::error::{AuditAppendBatchError, DomainError, Failure, InvalidInput, InvalidMembers, NotFound, TooLarge};
 use super::page_bytes::{EMPTY_PAGE_BYTES, items_within};
-use crate::records::{AuditEventList, AuditEventRecord, AuditQuery, InternalDetail, NewAuditEvent, stored};
-use crate::store::{AuditAppended, AuditBatchAppended, Store};
+use crate::records::{
+    AuditEventList, AuditEventRecord, AuditQuery, InternalDetail, NewAuditEvent, TenantScope, stored,
+};
+use crate::store::{AuditAppended, AuditBatchAppended, AuditStore, Store};
 use tenant_registry_contract::server::AuditListParams;
 use tenant_registry_contract::types::{
     ActorId, AuditAction, AuditAppend, AuditAppendBatch, AuditAppendBatchResult, AuditCursor, AuditEvent, AuditEventId,
@@ -156,7 +158,7 @@ impl<S: Store> Registry<S> {
         let event = caller.with_event_response(event, |request, record| {
             request.success(&record.clone().into_audit_event())
         });
-        match self.store.audit_append(event).await? {
+        match self.store.scoped(tenant_scope).audit_append(event).await? {
             AuditAppended::Appended(record) => Ok(record.into_audit_event()),
             AuditAppended::TenantNotFound => Err(DomainError::rejected(tenant_not_found())),
         }
@@ -191,7 +193,7 @@ impl<S: Store> Registry<S> {
         let batch = caller.with_batch_response(events, created_at, |request, records| {
             request.success(&batch_result(records.to_vec()))
         });
-        match self.store.audit_append_batch(batch).await? {
+        match self.store.scoped(tenant_scope).audit_append_batch(batch).await? {
             AuditBatchAppended::Appended(records) => Ok(batch_result(records)),
             AuditBatchAppended::TenantsNotFound(missing) => {
                 let error = tenants_not_found(&tenants, |id| missing.contains(&id));
@@ -216,7 +218,7 @@ impl<S: Store> Registry<S> {
         id: AuditEventId,
         tenant_scope: TenantScope,
     ) -> Result<AuditEvent, DomainError<NotFound>> {
-        let found = self.store.audit_get(id).await?;
+        let found = self.store.scoped(tenant_scope).audit_get(id).await?;
         let visible = found.filter(|record| match tenant_scope {
             TenantScope::All => true,
             TenantScope::Only(own) => record.event.tenant_id == Some(own),
@@ -271,7 +273,7 @@ impl<S: Store> Registry<S> {
             limit: page_size,
             max_bytes: AuditEventPage::MAX_BYTES,
         };
-        Ok(page(self.store.audit_list(query).await?))
+        Ok(page(self.store.scoped(tenant_scope).audit_list(query).await?))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::error::{Forbidden, NotFound};
 use super::origin::Origin;
 use crate::api_key_hash::HashOwner;
+use crate::records::TenantScope;
 use std::sync::Arc;
 use tenant_registry_contract::server::KeyedRequest;
 use tenant_registry_contract::types::{ActorId, TenantId, Text};
@@ -38,15 +39,6 @@ pub struct Actor {
     pub kind: Text,
 }
 
-/// Which tenants a caller may see. A foreign tenant looks like a missing one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TenantScope {
-    /// All tenants.
-    All,
-    /// One tenant.
-    Only(TenantId),
-}
-
 impl Identity {
     /// Every caller, if the service runs without authentication.
     pub const ANONYMOUS: Self = Self {
@@ -64,14 +56,6 @@ impl Identity {
 }
 
 impl TenantScope {
-    /// Whether the caller may see this tenant and its records.
-    pub fn includes(self, tenant_id: TenantId) -> bool {
-        match self {
-            Self::All => true,
-            Self::Only(own) => own == tenant_id,
-        }
-    }
-
     /// Rejects a foreign tenant with the same error as a missing one.
     pub(crate) fn require(self, tenant_id: TenantId) -> Result<(), NotFound> {
         if self.includes(tenant_id) {

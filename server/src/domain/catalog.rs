@@ -6,7 +6,7 @@ use super::error::{Conflict, DomainError, InvalidInput, NotFound, TrialError};
 use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::is_in_service;
 use crate::records::{EntitlementRecord, NewAuditEvent, TenantRecord};
-use crate::store::{AuditAppended, NewTrial, Store, TrialStarted};
+use crate::store::{AuditAppended, AuditStore, EntitlementStore, NewTrial, Store, TrialStarted};
 use serde_json::Map;
 use tenant_registry_contract::types::{CatalogEntry, CatalogEntryList, ProductKey, TenantId, TenantProduct, Timestamp};
 
@@ -112,7 +112,12 @@ impl<S: Store> Registry<S> {
             self.clock.now(),
         );
         let event = caller.with_empty_response(event)?;
-        match self.store.audit_append(event).await? {
+        match self
+            .store
+            .scoped(caller.identity.tenant_scope)
+            .audit_append(event)
+            .await?
+        {
             AuditAppended::Appended(_) => Ok(()),
             AuditAppended::TenantNotFound => Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id))),
         }
@@ -138,6 +143,7 @@ impl<S: Store> Registry<S> {
         let product = self.catalog.product(&product).map_err(DomainError::rejected)?;
         let started = self
             .store
+            .scoped(caller.identity.tenant_scope)
             .catalog_trial_request(tenant_id, |tenant: &TenantRecord| {
                 if !product.supports_trial {
                     return Err(DomainError::rejected(InvalidInput(format!(

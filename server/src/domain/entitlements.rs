@@ -1,15 +1,17 @@
 //! The rules of entitlements: which products a tenant may use, and until when.
 
 use super::Registry;
-use super::caller::{Caller, TenantScope};
+use super::caller::Caller;
 use super::clock::days_after;
 use super::error::{
     Conflict, DomainError, EntitlementRevokeError, EntitlementSetError, Failure, NotFound, PreconditionFailed,
 };
 use super::service_event::{ServiceAction, ServiceEvent};
 use super::tenants::{TRIAL_LENGTH, is_in_service, status_at};
-use crate::records::{EntitlementDecision, EntitlementRecord, EntitlementState, NewAuditEvent, TenantRecord, stored};
-use crate::store::{EntitlementChanged, EntitlementWithTenant, Store};
+use crate::records::{
+    EntitlementDecision, EntitlementRecord, EntitlementState, NewAuditEvent, TenantRecord, TenantScope, stored,
+};
+use crate::store::{EntitlementChanged, EntitlementStore, EntitlementWithTenant, Store};
 use serde_json::{Map, Value};
 use tenant_registry_contract::server::IfMatch;
 use tenant_registry_contract::types::{
@@ -247,7 +249,12 @@ impl<S: Store> Registry<S> {
         if !tenant_scope.includes(tenant_id) {
             return Ok(not_entitled(EntitlementCheckReason::UnknownTenant));
         }
-        let Some(found) = self.store.entitlement_check(tenant_id, &product).await? else {
+        let Some(found) = self
+            .store
+            .scoped(tenant_scope)
+            .entitlement_check(tenant_id, &product)
+            .await?
+        else {
             return Ok(not_entitled(EntitlementCheckReason::UnknownTenant));
         };
         let EntitlementWithTenant {
@@ -286,7 +293,7 @@ impl<S: Store> Registry<S> {
         tenant_scope: TenantScope,
     ) -> Result<TenantProductList, DomainError<NotFound>> {
         tenant_scope.require(tenant_id).map_err(DomainError::rejected)?;
-        let Some(entitlements) = self.store.entitlement_list(tenant_id).await? else {
+        let Some(entitlements) = self.store.scoped(tenant_scope).entitlement_list(tenant_id).await? else {
             return Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id)));
         };
         let now = self.clock.now();
@@ -309,7 +316,11 @@ impl<S: Store> Registry<S> {
         tenant_scope: TenantScope,
     ) -> Result<TenantProduct, DomainError<NotFound>> {
         if tenant_scope.includes(tenant_id)
-            && let Some(entitlement) = self.store.entitlement_get(tenant_id, product).await?
+            && let Some(entitlement) = self
+                .store
+                .scoped(tenant_scope)
+                .entitlement_get(tenant_id, product)
+                .await?
         {
             return Ok(entitlement.into_tenant_product(self.clock.now()));
         }
@@ -343,7 +354,12 @@ impl<S: Store> Registry<S> {
             Ok::<_, EntitlementSetError>(set(tenant, current, entry, &body, caller, now)?)
         };
         let seen = |entitlement: EntitlementRecord| entitlement.into_tenant_product(self.clock.now());
-        match self.store.entitlement_change(tenant_id, product, decide).await? {
+        match self
+            .store
+            .scoped(caller.identity.tenant_scope)
+            .entitlement_change(tenant_id, product, decide)
+            .await?
+        {
             EntitlementChanged::Created(entitlement) => Ok(SetEntitlement::Created(seen(entitlement))),
             EntitlementChanged::Stored(entitlement) => Ok(SetEntitlement::Replaced(seen(entitlement))),
             EntitlementChanged::Rejected(error) => Err(DomainError::rejected(error)),
@@ -375,7 +391,12 @@ impl<S: Store> Registry<S> {
             PreconditionFailed::check(if_match.as_ref(), &current.clone().into_tenant_product(now))?;
             Ok::<_, EntitlementRevokeError>(current.revoke(product, name, caller, now))
         };
-        match self.store.entitlement_change(tenant_id, product, decide).await? {
+        match self
+            .store
+            .scoped(caller.identity.tenant_scope)
+            .entitlement_change(tenant_id, product, decide)
+            .await?
+        {
             EntitlementChanged::Created(_) | EntitlementChanged::Stored(_) => Ok(()),
             EntitlementChanged::Rejected(error) => Err(DomainError::rejected(error)),
             EntitlementChanged::TenantNotFound => Err(DomainError::rejected(not_found())),

@@ -1,13 +1,13 @@
 //! The responses to requests with an `Idempotency-Key`: stored with their change, and deleted when they are old.
 
 use super::Registry;
-use super::caller::{Caller, Identity, TenantScope};
+use super::caller::{Caller, Identity};
 use super::error::Failure;
 use crate::records::{
     AuditEventRecord, EventBatch, EventWithResponse, IdempotencyRecord, InternalDetail, NewAuditEvent, ResponseContent,
-    ResponseToBatch, ResponseToChange,
+    ResponseToBatch, ResponseToChange, TenantScope,
 };
-use crate::store::Store;
+use crate::store::{IdempotencyStore, Store};
 use chrono::TimeDelta;
 use std::time::Duration;
 use tenant_registry_contract::server::{KeyedRequest, Replayable, RequestKey, StoredResponse};
@@ -115,7 +115,7 @@ impl<S: Store> Registry<S> {
     /// # Errors
     /// If the store fails.
     pub async fn stored_response(&self, key: &RequestKey) -> Result<Option<StoredResponse>, Failure> {
-        Ok(self.store.idempotency_record_get(key).await?)
+        Ok(self.store.scoped(TenantScope::All).idempotency_record_get(key).await?)
     }
 
     /// Stores the response to a request that changed nothing: a change that is made later by another request must not
@@ -138,7 +138,12 @@ impl<S: Store> Registry<S> {
             tenant_id: Some(tenant_id),
             created_at: self.clock.now(),
         };
-        if self.store.idempotency_record_create(record).await? {
+        if self
+            .store
+            .scoped(caller.identity.tenant_scope)
+            .idempotency_record_create(record)
+            .await?
+        {
             Ok(())
         } else {
             let detail = "a request with the same Idempotency-Key was faster".to_owned();
@@ -159,6 +164,11 @@ impl<S: Store> Registry<S> {
         let Some(before) = before else {
             return Ok(false);
         };
-        Ok(self.store.idempotency_records_delete(before, DELETE_MAX).await? == DELETE_MAX)
+        Ok(self
+            .store
+            .scoped(TenantScope::All)
+            .idempotency_records_delete(before, DELETE_MAX)
+            .await?
+            == DELETE_MAX)
     }
 }

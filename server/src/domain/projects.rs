@@ -1,7 +1,7 @@
 //! The rules of projects: creating, reading, listing, updating and deleting them.
 
 use super::Registry;
-use super::caller::{Caller, TenantScope};
+use super::caller::Caller;
 use super::changes::Changes;
 use super::cursor::{FilteredList, Page};
 use super::error::{
@@ -9,8 +9,8 @@ use super::error::{
     ProjectUpdateError,
 };
 use super::service_event::{ServiceAction, ServiceEvent};
-use crate::records::{Decision, NewAuditEvent, ProjectQuery, ProjectRecord, stored};
-use crate::store::{Changed, Deleted, ProjectCreated, Store};
+use crate::records::{Decision, NewAuditEvent, ProjectQuery, ProjectRecord, TenantScope, stored};
+use crate::store::{Changed, Deleted, ProjectCreated, ProjectStore, Store};
 use serde_json::{Map, Value};
 use tenant_registry_contract::server::{IfMatch, ProjectListParams};
 use tenant_registry_contract::types::{
@@ -165,7 +165,12 @@ impl<S: Store> Registry<S> {
         let event = project.event(ServiceAction::ProjectCreated, caller, now);
         let event = caller.with_response(event, &project.clone().into_project())?;
         let slug = project.slug.clone();
-        match self.store.project_create(project, event).await? {
+        match self
+            .store
+            .scoped(caller.identity.tenant_scope)
+            .project_create(project, event)
+            .await?
+        {
             ProjectCreated::Created(project) => Ok(project.into_project()),
             ProjectCreated::SlugInUse => Err(DomainError::rejected(Conflict(format!(
                 "the tenant has a project with the slug `{slug}`; choose another"
@@ -183,7 +188,7 @@ impl<S: Store> Registry<S> {
         id: ProjectId,
         tenant_scope: TenantScope,
     ) -> Result<Project, DomainError<NotFound>> {
-        match self.store.project_get(id).await? {
+        match self.store.scoped(tenant_scope).project_get(id).await? {
             Some(project) if tenant_scope.includes(project.tenant_id) => Ok(project.into_project()),
             Some(_) | None => Err(DomainError::rejected(no_project_with_id(id))),
         }
@@ -209,7 +214,12 @@ impl<S: Store> Registry<S> {
         let page = list
             .query(limit, cursor.as_ref(), ProjectPage::MAX_BYTES)
             .map_err(DomainError::rejected)?;
-        let Some(found) = self.store.project_list(ProjectQuery { tenant_id, page }).await? else {
+        let Some(found) = self
+            .store
+            .scoped(tenant_scope)
+            .project_list(ProjectQuery { tenant_id, page })
+            .await?
+        else {
             return Err(DomainError::rejected(NotFound::no_tenant_with_id(tenant_id)));
         };
         let id = |project: &ProjectRecord| Uuid::from(project.id);
@@ -231,6 +241,7 @@ impl<S: Store> Registry<S> {
     ) -> Result<Project, DomainError<ProjectUpdateError>> {
         let changed = self
             .store
+            .scoped(caller.identity.tenant_scope)
             .project_change(id, |project: &ProjectRecord| {
                 project.update(if_match.as_ref(), &body, caller, self.clock.now())
             })
@@ -257,6 +268,7 @@ impl<S: Store> Registry<S> {
         let now = self.clock.now();
         let deleted = self
             .store
+            .scoped(caller.identity.tenant_scope)
             .project_delete(id, now, |project: &ProjectRecord, usable_keys: u64| {
                 project.delete(if_match.as_ref(), usable_keys, caller, now)
             })

@@ -10,6 +10,7 @@ mod page;
 mod project;
 mod tenant;
 mod tenant_query;
+mod tenant_scope;
 mod words;
 
 pub use api_key::{ApiKeyQuery, ApiKeyRecord};
@@ -25,6 +26,7 @@ pub use project::{ProjectQuery, ProjectRecord};
 pub use tenant::TenantRecord;
 pub use tenant_query::{StatusFilter, TenantQuery};
 use tenant_registry_contract::types::StoredText;
+pub use tenant_scope::TenantScope;
 pub use words::search_words;
 
 use std::time::Duration;
@@ -48,8 +50,8 @@ pub struct PageReadCounts {
     pub max_staleness: Duration,
 }
 
-/// The counts of a store's connection pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The counts of a store's connection pools.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConnectionCounts {
     /// Connections that are open.
     pub open: usize,

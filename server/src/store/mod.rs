@@ -13,6 +13,7 @@ use crate::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision,
     EntitlementDecision, EntitlementRecord, EntitlementState, EventBatch, EventWithResponse, IdempotencyRecord,
     InternalDetail, NewAuditEvent, PageReadCounts, ProjectQuery, ProjectRecord, RecordPage, TenantQuery, TenantRecord,
+    TenantScope,
 };
 use std::collections::HashSet;
 use std::future::Future;
@@ -504,13 +505,20 @@ pub trait StoreHealth: Send + Sync + 'static {
     fn page_reads(&self) -> Option<PageReadCounts>;
 }
 
-/// Everything that the rules need of a store.
-pub trait Store:
-    TenantStore + ProjectStore + EntitlementStore + ApiKeyStore + AuditStore + IdempotencyStore + StoreHealth
+/// A store for the callers with one tenant scope.
+pub trait ScopedStore:
+    TenantStore + ProjectStore + EntitlementStore + ApiKeyStore + AuditStore + IdempotencyStore
 {
 }
 
-impl<T: TenantStore + ProjectStore + EntitlementStore + ApiKeyStore + AuditStore + IdempotencyStore + StoreHealth> Store
-    for T
-{
+impl<T: TenantStore + ProjectStore + EntitlementStore + ApiKeyStore + AuditStore + IdempotencyStore> ScopedStore for T {}
+
+/// Everything that the rules need of a store. Every operation on it says for which tenant scope it runs.
+pub trait Store: StoreHealth {
+    /// The store for the callers with one tenant scope.
+    type Scoped: ScopedStore;
+
+    /// The store for callers with this tenant scope. The rules keep to the scope anyway. A store can enforce it a
+    /// second time, so that a record outside the scope does not exist for it.
+    fn scoped(&self, tenant_scope: TenantScope) -> Self::Scoped;
 }

@@ -3,7 +3,7 @@
 //! The tests run the SQL of the pages. Roles belong to the server, so each test renames them.
 
 use crate::harness::cases::process_cases;
-use crate::harness::postgres::TestDatabase;
+use crate::harness::postgres::{CREATE_BOUND_ROLE, TestDatabase};
 use crate::harness::process::{ServiceProcess, run};
 use chrono::{TimeDelta, Utc};
 use reqwest::Method;
@@ -17,6 +17,7 @@ process_cases![
     the_service_works_with_the_documented_role,
     the_documented_role_cannot_do_what_the_service_never_does,
     older_grants_are_narrowed,
+    row_security_works_with_the_documented_roles,
     the_start_names_missing_privileges,
     pruning_deletes_old_events_and_records_it,
     the_pruning_role_cannot_delete_young_events,
@@ -192,6 +193,75 @@ async fn the_documented_role_cannot_do_what_the_service_never_does() {
             "{attempt}: {error:?}"
         );
     }
+    documented.remove().await;
+}
+
+async fn row_security_works_with_the_documented_roles() {
+    let documented = Documented::create_with_grants().await;
+    // Another test may have created the role.
+    let administrator = documented.renamed(documented_sql(
+        INSTALLING,
+        "-- As an administrator, for row-level security:",
+    ));
+    let administrator = administrator.replace("CREATE ROLE tenant_registry_bound;", &format!("{CREATE_BOUND_ROLE};"));
+    let owner = connect(&documented.url("registry_owner")).await;
+    let enable = documented_sql(
+        INSTALLING,
+        "-- As registry_owner, in that database, for row-level security:",
+    );
+
+    // A role that inherits the other one would see nothing.
+    let inherits = administrator.replace("NOINHERIT", "INHERIT");
+    documented.admin.batch_execute(&inherits).await.unwrap();
+    let error = owner.batch_execute(enable).await.unwrap_err();
+    assert!(format!("{error:?}").contains("would see no rows"), "{error:?}");
+    let revoke = documented.renamed("REVOKE tenant_registry_bound FROM registry_service");
+    documented.admin.batch_execute(&revoke).await.unwrap();
+
+    documented.admin.batch_execute(&administrator).await.unwrap();
+    let before = documented.serve().await;
+    owner.batch_execute(enable).await.unwrap();
+    owner.batch_execute(enable).await.unwrap();
+    let url = documented.url("registry_service");
+    let process = ServiceProcess::serve(&|command| {
+        command
+            .arg("--no-migrate")
+            .env("DATABASE_URL", &url)
+            .env("DATABASE_ROW_SECURITY", "on")
+    })
+    .await;
+    for (service, slug) in [(&before, "before"), (&process, "after")] {
+        let tenant = json!({ "slug": slug, "name": "n" });
+        assert_eq!(
+            service.raw.post_json("/v1/tenants", &tenant).await.status,
+            201,
+            "{slug}"
+        );
+        let found = service.raw.get(&format!("/v1/tenants/by-slug/{slug}")).await;
+        assert_eq!(found.status, 200, "{found:?}");
+    }
+
+    let service = connect(&documented.url("registry_service")).await;
+    for attempt in [
+        "ALTER TABLE tenants DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY bound_to_tenant ON tenants",
+        "ALTER POLICY bound_to_tenant ON tenants USING (true)",
+        "CREATE POLICY all_tenants ON tenants TO tenant_registry_bound USING (true)",
+        "ALTER ROLE tenant_registry_bound BYPASSRLS",
+        "SET ROLE tenant_registry_bound; SET row_security = off; SELECT * FROM tenants",
+        "SET ROLE tenant_registry_bound; INSERT INTO tenants SELECT * FROM tenants",
+        "SET ROLE tenant_registry_bound; DELETE FROM audit_log",
+        "SET ROLE tenant_registry_bound; SELECT * FROM __diesel_schema_migrations",
+    ] {
+        let error = service.batch_execute(attempt).await.unwrap_err();
+        assert_eq!(
+            error.code(),
+            Some(&SqlState::INSUFFICIENT_PRIVILEGE),
+            "{attempt}: {error:?}"
+        );
+        service.batch_execute("RESET ROLE; RESET row_security").await.unwrap();
+    }
+    drop((before, process));
     documented.remove().await;
 }
 

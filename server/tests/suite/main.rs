@@ -62,6 +62,7 @@ mod project_pages;
 mod projects;
 mod races;
 mod replicas;
+mod row_security;
 mod secrecy;
 mod shares;
 mod standbys;
@@ -114,6 +115,7 @@ fn all_cases() -> Vec<Trial> {
         .chain(plans::cases())
         .chain(primary_lease::cases())
         .chain(standbys::cases())
+        .chain(row_security::cases())
         .chain(database::cases())
         .chain(database_preconditions::cases())
         .chain(database_roles::cases())

@@ -1,10 +1,9 @@
 //! Which tenants `tenant_list` returns.
 
 use super::{is_in_service, status_at};
-use crate::domain::caller::TenantScope;
 use crate::domain::cursor::FilteredList;
 use crate::domain::error::InvalidInput;
-use crate::records::{StatusFilter, TenantQuery, search_words};
+use crate::records::{StatusFilter, TenantQuery, TenantScope, search_words};
 use tenant_registry_contract::server::TenantListParams;
 use tenant_registry_contract::types::{SearchText, TenantPage, TenantStatus, Timestamp};
 

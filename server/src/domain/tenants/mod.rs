@@ -12,7 +12,6 @@ mod update;
 
 use super::Registry;
 use super::caller::Caller;
-use super::caller::TenantScope;
 use super::clock::days_after;
 use super::cursor::Page;
 use super::error::{
@@ -20,8 +19,8 @@ use super::error::{
     TenantDeleteError,
 };
 use super::service_event::{ServiceAction, ServiceEvent};
-use crate::records::{NewAuditEvent, TenantRecord, stored};
-use crate::store::{Changed, Deleted, Store, TenantChanged, TenantCreated};
+use crate::records::{NewAuditEvent, TenantRecord, TenantScope, stored};
+use crate::store::{AuditStore, Changed, Deleted, Store, TenantChanged, TenantCreated, TenantStore};
 use chrono::Days;
 use serde_json::{Map, Value};
 use tenant_registry_contract::server::{IfMatch, TenantListParams};
@@ -161,7 +160,12 @@ impl<S: Store> Registry<S> {
         let event = tenant.event(ServiceAction::TenantCreated, metadata, caller, now);
         let event = caller.with_response(event, &tenant.as_of(now))?;
         let slug = tenant.slug.clone();
-        match self.store.tenant_create(tenant, event).await? {
+        match self
+            .store
+            .scoped(caller.identity.tenant_scope)
+            .tenant_create(tenant, event)
+            .await?
+        {
             TenantCreated::Created(tenant) => Ok(tenant.as_of(now)),
             TenantCreated::SlugInUse => Err(DomainError::rejected(Conflict(format!(
                 "the slug `{slug}` is in use; choose another"
@@ -175,7 +179,7 @@ impl<S: Store> Registry<S> {
     /// [`NotFound`] if there is none.
     pub async fn tenant_get(&self, id: TenantId, tenant_scope: TenantScope) -> Result<Tenant, DomainError<NotFound>> {
         tenant_scope.require(id).map_err(DomainError::rejected)?;
-        match self.store.tenant_get(id).await? {
+        match self.store.scoped(tenant_scope).tenant_get(id).await? {
             Some(tenant) => Ok(tenant.as_of(self.clock.now())),
             None => Err(DomainError::rejected(NotFound::no_tenant_with_id(id))),
         }
@@ -190,7 +194,7 @@ impl<S: Store> Registry<S> {
         slug: TenantSlug,
         tenant_scope: TenantScope,
     ) -> Result<Tenant, DomainError<NotFound>> {
-        match self.store.tenant_get_by_slug(&slug).await? {
+        match self.store.scoped(tenant_scope).tenant_get_by_slug(&slug).await? {
             Some(tenant) if tenant_scope.includes(tenant.id) => Ok(tenant.as_of(self.clock.now())),
             Some(_) | None => Err(DomainError::rejected(NotFound(format!(
                 "no tenant has the slug `{slug}`"
@@ -210,7 +214,7 @@ impl<S: Store> Registry<S> {
         let list::List { filters, query } =
             list::tenant_list(params, tenant_scope, self.clock.now()).map_err(DomainError::rejected)?;
         let now = query.now;
-        let found = self.store.tenant_list(query).await?;
+        let found = self.store.scoped(tenant_scope).tenant_list(query).await?;
         let id = |tenant: &TenantRecord| Uuid::from(tenant.id);
         let Page { items, next_cursor } = filters.page(found, TenantPage::MAX_BYTES, id, |tenant| tenant.as_of(now))?;
         Ok(TenantPage { items, next_cursor })
@@ -238,6 +242,7 @@ impl<S: Store> Registry<S> {
             .map_err(DomainError::rejected)?;
         let changed = self
             .store
+            .scoped(caller.identity.tenant_scope)
             .tenant_change(id, |tenant: &TenantRecord| {
                 let now = self.clock.now();
                 PreconditionFailed::check(if_match.as_ref(), &tenant.as_of(now)).map_err(DomainError::rejected)?;
@@ -268,6 +273,7 @@ impl<S: Store> Registry<S> {
             .map_err(DomainError::rejected)?;
         let changed = self
             .store
+            .scoped(caller.identity.tenant_scope)
             .tenant_change(id, |tenant: &TenantRecord| {
                 let now = self.clock.now();
                 PreconditionFailed::check(if_match.as_ref(), &tenant.as_of(now)).map_err(DomainError::rejected)?;
@@ -299,6 +305,7 @@ impl<S: Store> Registry<S> {
             .map_err(DomainError::rejected)?;
         let changed = self
             .store
+            .scoped(caller.identity.tenant_scope)
             .tenant_change(id, |tenant: &TenantRecord| {
                 let now = self.clock.now();
                 PreconditionFailed::check(if_match.as_ref(), &tenant.as_of(now)).map_err(DomainError::rejected)?;
@@ -327,6 +334,7 @@ impl<S: Store> Registry<S> {
             .map_err(DomainError::rejected)?;
         let changed = self
             .store
+            .scoped(caller.identity.tenant_scope)
             .tenant_change(id, |tenant: &TenantRecord| {
                 let now = self.clock.now();
                 PreconditionFailed::check(if_match.as_ref(), &tenant.as_of(now)).map_err(DomainError::rejected)?;
@@ -355,6 +363,7 @@ impl<S: Store> Registry<S> {
             .map_err(DomainError::rejected)?;
         let deleted = self
             .store
+            .scoped(caller.identity.tenant_scope)
             .tenant_delete(id, |tenant: &TenantRecord| {
                 let now = self.clock.now();
                 PreconditionFailed::check(if_match.as_ref(), &tenant.as_of(now)).map_err(DomainError::rejected)?;
@@ -376,7 +385,7 @@ impl<S: Store> Registry<S> {
     /// # Errors
     /// If the store fails.
     pub async fn audit_clear_deleted_tenant(&self) -> Result<bool, Failure> {
-        Ok(self.store.audit_clear_deleted_tenant().await?)
+        Ok(self.store.scoped(TenantScope::All).audit_clear_deleted_tenant().await?)
     }
 
     /// Returns when a tenant has been deleted.

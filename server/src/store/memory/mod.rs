@@ -10,12 +10,12 @@ mod tenants;
 
 use crate::records::{
     ApiKeyRecord, AuditEventRecord, ConnectionCounts, Decision, EntitlementRecord, EventWithResponse,
-    IdempotencyRecord, InternalDetail, NewAuditEvent, PageReadCounts, ProjectRecord, TenantRecord, stored,
+    IdempotencyRecord, InternalDetail, NewAuditEvent, PageReadCounts, ProjectRecord, TenantRecord, TenantScope, stored,
 };
-use crate::store::{Change, Changed, StoreError, StoreHealth, decide_change};
+use crate::store::{Change, Changed, Store, StoreError, StoreHealth, decide_change};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tenant_registry_contract::server::RequestKey;
 use tenant_registry_contract::types::{
@@ -26,9 +26,9 @@ use tenant_registry_contract::types::{
 /// The id of the first tenant. The examples of the spec have the same, so that they can be sent as they are.
 const EXAMPLE_TENANT: &str = "0190b8a5-7b1c-7c3e-9d52-0242ac120002";
 
-/// Tenants, projects, entitlements, API keys and the audit log. They are lost when the process ends.
-#[derive(Debug, Default)]
-pub struct MemoryStore(Mutex<State>);
+/// Tenants, projects, entitlements, API keys and the audit log. They are lost when the process ends. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -67,7 +67,7 @@ impl MemoryStore {
             created_at: now,
             updated_at: now,
         });
-        Ok(Self(Mutex::new(state)))
+        Ok(Self(Arc::new(Mutex::new(state))))
     }
 
     /// A poisoned lock is safe to use: everything that may panic runs before the first write.
@@ -166,5 +166,14 @@ impl StoreHealth for MemoryStore {
 
     fn page_reads(&self) -> Option<PageReadCounts> {
         None
+    }
+}
+
+impl Store for MemoryStore {
+    type Scoped = Self;
+
+    /// The rules alone keep to the tenant scope.
+    fn scoped(&self, _: TenantScope) -> Self {
+        self.clone()
     }
 }

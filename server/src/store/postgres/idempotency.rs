@@ -1,6 +1,6 @@
 //! Idempotency records.
 
-use super::PostgresStore;
+use super::ScopedPostgresStore;
 use super::error::DbError;
 use super::schema::idempotency_records;
 use crate::records::{AuditEventRecord, IdempotencyRecord, ResponseToBatch, ResponseToChange};
@@ -97,7 +97,7 @@ fn into_response((fingerprint, status, entity_tag, body): ResponseRow) -> Result
     })
 }
 
-impl IdempotencyStore for PostgresStore {
+impl IdempotencyStore for ScopedPostgresStore {
     async fn idempotency_record_get(&self, key: &RequestKey) -> Result<Option<StoredResponse>, StoreError> {
         let RequestKey { caller, operation, key } = key;
         let row: Option<ResponseRow> = self

@@ -2,14 +2,14 @@
 //! data from before its request.
 
 use super::batches::{BatchedRequest, Batches, Responder};
-use super::connection::Database;
 use super::error::DbError;
+use super::scoped::{Bounds, ScopedDatabase};
 use super::span::in_span;
 use crate::store::StoreError;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::pin::pin;
-use std::sync::Arc;
+use std::slice;
 
 /// Maximum number of lookups that share a statement.
 const STATEMENT_MAX_LOOKUPS: usize = 256;
@@ -23,7 +23,7 @@ pub(super) trait Lookup: Eq + Hash + Send + Sync + 'static {
 
     /// Reads the rows of all lookups with one statement, each with the index of its lookup.
     fn rows(
-        database: &Database,
+        database: &ScopedDatabase,
         lookups: &[Self],
     ) -> impl Future<Output = Result<Vec<(usize, Self::Row)>, StoreError>> + Send
     where
@@ -41,20 +41,28 @@ impl<L: Lookup> Lookups<L> {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub(super) fn new(database: &Arc<Database>, statements: usize) -> Self {
-        let database = Arc::clone(database);
+    pub(super) fn new(database: &ScopedDatabase, statements: usize) -> Self {
+        let database = database.clone();
         Self(Batches::new(statements, STATEMENT_MAX_LOOKUPS, move |batch| {
-            look_up(Arc::clone(&database), batch)
+            look_up(database.clone(), batch)
         }))
     }
 
-    pub(super) async fn find(&self, lookup: L) -> Result<L::Found, StoreError> {
+    /// Looks up records for a caller. A caller with [`Bounds`] shares no statement with others.
+    pub(super) async fn find(&self, database: &ScopedDatabase, lookup: L) -> Result<L::Found, StoreError> {
+        match database.bounds {
+            Bounds::Tenant(_) => {
+                let rows = L::rows(database, slice::from_ref(&lookup)).await?;
+                return Ok(L::found(rows.into_iter().map(|(_, row)| row).collect())?);
+            }
+            Bounds::None => {}
+        }
         // A lookup that is lost changed nothing.
         in_span("look_up", pin!(self.0.submit(lookup, DbError::Unavailable))).await
     }
 }
 
-async fn look_up<L: Lookup>(database: Arc<Database>, batch: Vec<BatchedRequest<L, L::Found>>) {
+async fn look_up<L: Lookup>(database: ScopedDatabase, batch: Vec<BatchedRequest<L, L::Found>>) {
     let mut responders: HashMap<L, Vec<Responder<L::Found>>> = HashMap::with_capacity(batch.len());
     for (lookup, responder) in batch.into_iter().map(BatchedRequest::into_parts) {
         responders.entry(lookup).or_default().push(responder);

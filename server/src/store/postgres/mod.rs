@@ -24,6 +24,7 @@ pub mod preconditions;
 mod projects;
 mod rows;
 mod schema;
+mod scoped;
 mod span;
 mod statements;
 mod tenants;
@@ -32,11 +33,12 @@ mod transaction;
 pub use audit::{PostgresPruneStore, PruneConnectError};
 pub use connection::{
     DatabaseUrl, DatabaseUrlError, EtcdAuthorities, EtcdCertificateError, EtcdIdentity, EtcdLogin, EtcdPrefix,
-    EtcdPrefixError, EtcdSettings, EtcdUrl, EtcdUrlError, PoolSettings, Recycling, SetupError, StandbySettings,
+    EtcdPrefixError, EtcdSettings, EtcdUrl, EtcdUrlError, PoolSettings, Recycling, RowSecurity, SetupError,
+    StandbySettings,
 };
 
-use crate::records::{ConnectionCounts, PageReadCounts};
-use crate::store::{ApiKeyLookup, StoreError, StoreHealth};
+use crate::records::{ConnectionCounts, PageReadCounts, TenantScope};
+use crate::store::{ApiKeyLookup, Store, StoreError, StoreHealth};
 use audit::Appender;
 use connection::Database;
 use deadpool::Status;
@@ -44,6 +46,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entitlements::EntitlementLookup;
 use error::DbError;
 use lookups::Lookups;
+use scoped::ScopedDatabase;
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 use tenant_registry_contract::types::TenantId;
@@ -51,10 +55,32 @@ use tenant_registry_contract::types::TenantId;
 /// Tenants, entitlements, API keys and the audit log in a Postgres database.
 pub struct PostgresStore {
     database: Arc<Database>,
+    batched: Arc<Batched>,
+}
+
+/// What requests without [`scoped::Bounds`] do together.
+struct Batched {
     tenant_lookups: Lookups<TenantId>,
     api_key_lookups: Lookups<ApiKeyLookup>,
     entitlement_lookups: Lookups<EntitlementLookup>,
     appender: Appender,
+}
+
+/// The store for the callers with one tenant scope.
+pub struct ScopedPostgresStore {
+    database: ScopedDatabase,
+    batched: Arc<Batched>,
+}
+
+impl Store for PostgresStore {
+    type Scoped = ScopedPostgresStore;
+
+    fn scoped(&self, tenant_scope: TenantScope) -> ScopedPostgresStore {
+        ScopedPostgresStore {
+            database: ScopedDatabase::new(&self.database, tenant_scope),
+            batched: Arc::clone(&self.batched),
+        }
+    }
 }
 
 impl PostgresStore {
@@ -74,11 +100,14 @@ impl PostgresStore {
         standbys: Option<StandbySettings>,
     ) -> Result<Self, SetupError> {
         let database = Arc::new(Database::new(url, settings, etcd, standbys)?);
+        let unbound = ScopedDatabase::new(&database, TenantScope::All);
         Ok(Self {
-            tenant_lookups: Lookups::new(&database, settings.shared),
-            api_key_lookups: Lookups::new(&database, settings.shared),
-            entitlement_lookups: Lookups::new(&database, settings.shared),
-            appender: Appender::new(&database),
+            batched: Arc::new(Batched {
+                tenant_lookups: Lookups::new(&unbound, settings.shared),
+                api_key_lookups: Lookups::new(&unbound, settings.shared),
+                entitlement_lookups: Lookups::new(&unbound, settings.shared),
+                appender: Appender::new(unbound),
+            }),
             database,
         })
     }
@@ -91,18 +120,22 @@ diesel::define_sql_function! {
 
 impl StoreHealth for PostgresStore {
     fn connections(&self) -> Option<ConnectionCounts> {
-        let Status {
-            max_size,
-            size,
-            available,
-            waiting,
-        } = self.database.current()?.pool.status();
-        Some(ConnectionCounts {
-            open: size,
-            max: max_size,
-            idle: available,
-            waiting,
-        })
+        let connections = self.database.current()?;
+        let mut counts = ConnectionCounts::default();
+        let bound = self.database.row_security.then_some(&connections.bound);
+        for pool in iter::once(&connections.pool).chain(bound) {
+            let Status {
+                max_size,
+                size,
+                available,
+                waiting,
+            } = pool.status();
+            counts.open += size;
+            counts.max += max_size;
+            counts.idle += available;
+            counts.waiting += waiting;
+        }
+        Some(counts)
     }
 
     fn lease_left(&self) -> Option<Duration> {
@@ -114,8 +147,7 @@ impl StoreHealth for PostgresStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        let (is_standby, missing) = self
-            .database
+        let (is_standby, missing) = ScopedDatabase::new(&self.database, TenantScope::All)
             .read(async |mut connection: &AsyncPgConnection| {
                 let is_standby: bool = diesel::select(pg_is_in_recovery()).get_result(&mut connection).await?;
                 let missing = migrations::missing_steps_on_connection(connection).await?;

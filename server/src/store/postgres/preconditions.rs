@@ -2,9 +2,10 @@
 
 use super::audit_log::INSERTED_COLUMNS;
 use super::connection::{ConnectError, DatabaseUrl, connect_unpooled};
+use super::scoped::BOUND_ROLE;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Integer, Nullable, Text};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use std::time::Duration;
 use thiserror::Error;
 use tracing::warn;
@@ -21,6 +22,12 @@ pub enum PreconditionError {
     /// The server, the database or the settings of the session do not meet what the service relies on.
     #[error("the database cannot be used: {}", .0.join("; "))]
     Unmet(Vec<String>),
+    /// Row-level security does not limit the statements that it should.
+    #[error(
+        "DATABASE_ROW_SECURITY is on, but row-level security is not in force: {}; set it up as docs/install.md says",
+        .0.join("; ")
+    )]
+    RowSecurity(Vec<String>),
     /// The role lacks privileges on the tables.
     #[error("the role `{role}` lacks privileges: {}; grant them as docs/install.md says", .missing.join(", "))]
     Privileges {
@@ -217,6 +224,142 @@ pub async fn check_privileges(url: &DatabaseUrl, connect_timeout: Duration) -> R
         Ok(())
     } else {
         Err(PreconditionError::Privileges { role, missing })
+    }
+}
+
+/// What the role for callers that are limited to one tenant needs. It gets it from `row_security_enable()`.
+const BOUND_PRIVILEGES: [(&str, &str); 19] = [
+    ("tenants", "SELECT"),
+    ("tenants", "UPDATE"),
+    ("tenants", "DELETE"),
+    ("deleted_tenants", "SELECT"),
+    ("tenant_words", "SELECT"),
+    ("projects", "SELECT"),
+    ("projects", "INSERT"),
+    ("projects", "UPDATE"),
+    ("projects", "DELETE"),
+    ("tenant_products", "SELECT"),
+    ("tenant_products", "INSERT"),
+    ("tenant_products", "UPDATE"),
+    ("api_keys", "SELECT"),
+    ("api_keys", "INSERT"),
+    ("api_keys", "UPDATE"),
+    ("audit_log", "SELECT"),
+    ("audit_log", "INSERT"),
+    ("idempotency_records", "SELECT"),
+    ("idempotency_records", "INSERT"),
+];
+
+/// How the role is related to the role of the session.
+#[derive(QueryableByName)]
+struct BoundRole {
+    #[diesel(sql_type = Text)]
+    user: String,
+    #[diesel(sql_type = Bool)]
+    exists: bool,
+    #[diesel(sql_type = Bool)]
+    bypasses: bool,
+    #[diesel(sql_type = Bool)]
+    is_inherited: bool,
+}
+
+const BOUND_ROLE_STATE: &str = "SELECT current_user::text AS user, role.oid IS NOT NULL AS exists, \
+     COALESCE(role.rolsuper OR role.rolbypassrls, FALSE) AS bypasses, \
+     COALESCE(NOT own.rolsuper AND NOT own.rolbypassrls AND pg_has_role(own.oid, role.oid, 'USAGE') \
+         AND NOT pg_has_role(own.oid, log.relowner, 'USAGE'), FALSE) AS is_inherited \
+     FROM pg_class AS log JOIN pg_roles AS own ON own.rolname = current_user \
+     LEFT JOIN pg_roles AS role ON role.rolname = $1 \
+     WHERE log.oid = 'audit_log'::regclass";
+
+/// What the role can reach: all tables whose rows no policy limits, and the privileges that it lacks.
+#[derive(QueryableByName)]
+struct BoundReach {
+    #[diesel(sql_type = Array<Text>)]
+    unlimited: Vec<String>,
+    #[diesel(sql_type = Array<Text>)]
+    missing: Vec<String>,
+}
+
+/// The owner of a table, and a role that inherits its rights, ignores the policies.
+const BOUND_REACH: &str = "SELECT ARRAY( \
+         SELECT relname::text FROM pg_class \
+         WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f') \
+         AND (has_table_privilege($1, oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE') \
+             OR has_any_column_privilege($1, oid, 'SELECT, INSERT, UPDATE')) \
+         AND (pg_has_role($1, relowner, 'USAGE') OR NOT relrowsecurity OR NOT EXISTS ( \
+             SELECT FROM pg_policy WHERE polrelid = pg_class.oid AND NOT polpermissive AND polcmd = '*' \
+             AND polroles = ARRAY[$1::regrole::oid] AND polwithcheck IS NULL \
+             AND pg_get_expr(polqual, polrelid) LIKE '%registry.tenant%' \
+         )) ORDER BY relname \
+     ) AS unlimited, ARRAY( \
+         SELECT privilege || ' on ' || name FROM unnest($2, $3) AS needed (name, privilege) \
+         WHERE NOT has_any_column_privilege($1, name, CASE privilege WHEN 'DELETE' THEN 'SELECT' ELSE privilege END) \
+         OR privilege = 'DELETE' AND NOT has_table_privilege($1, name, privilege) \
+     ) AS missing";
+
+/// Checks that row-level security limits the statements for callers that are limited to one tenant: the service can use
+/// the role, the role is subject to policies, and a policy limits it in every table that it can reach. The schema has
+/// to be up to date.
+///
+/// # Errors
+/// If it does not, or the database does not respond.
+pub async fn check_row_security(url: &DatabaseUrl, connect_timeout: Duration) -> Result<(), PreconditionError> {
+    let mut connection = connect_unpooled(url, connect_timeout).await?;
+    let BoundRole {
+        user,
+        exists,
+        bypasses,
+        is_inherited,
+    } = diesel::sql_query(BOUND_ROLE_STATE)
+        .bind::<Text, _>(BOUND_ROLE)
+        .get_result(&mut connection)
+        .await?;
+    if !exists {
+        return Err(PreconditionError::RowSecurity(vec![format!(
+            "the role `{BOUND_ROLE}` does not exist"
+        )]));
+    }
+    let mut problems = Vec::new();
+    if bypasses {
+        problems.push(format!(
+            "the role `{BOUND_ROLE}` ignores policies; make it NOSUPERUSER NOBYPASSRLS"
+        ));
+    }
+    if is_inherited {
+        problems.push(format!(
+            "the role `{user}` inherits `{BOUND_ROLE}`, so that other callers see nothing; make `{user}` NOINHERIT and grant \
+             the role again"
+        ));
+    }
+    let (tables, privileges): (Vec<&str>, Vec<&str>) = BOUND_PRIVILEGES.into_iter().unzip();
+    let BoundReach { unlimited, missing } = diesel::sql_query(BOUND_REACH)
+        .bind::<Text, _>(BOUND_ROLE)
+        .bind::<Array<Text>, _>(tables)
+        .bind::<Array<Text>, _>(privileges)
+        .get_result(&mut connection)
+        .await?;
+    if !unlimited.is_empty() {
+        problems.push(format!(
+            "no policy limits `{BOUND_ROLE}` in the tables {}; run as their owner: SELECT row_security_enable()",
+            unlimited.join(", ")
+        ));
+    }
+    if !missing.is_empty() {
+        problems.push(format!(
+            "the role `{BOUND_ROLE}` lacks privileges: {}; run as the owner of the tables: SELECT row_security_enable()",
+            missing.join(", ")
+        ));
+    }
+    // Whether the role can be used depends on the version and the options of the grant.
+    if let Err(error) = connection.batch_execute(&format!("SET ROLE {BOUND_ROLE}")).await {
+        problems.push(format!(
+            "the role `{user}` cannot use the role `{BOUND_ROLE}` ({error}); run as an administrator: GRANT {BOUND_ROLE} TO {user}"
+        ));
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(PreconditionError::RowSecurity(problems))
     }
 }
 

@@ -1,13 +1,18 @@
 //! Statements outside transactions. They have a time limit and are retried after transient errors.
 
-use super::connection::{Connections, Database, PageStart, PooledConnection, SharedConnections};
+use super::connection::{Connections, Database, PageStart, Pool, PooledConnection, SharedConnections};
 use super::error::DbError;
+use super::scoped::{Bounds, ScopedDatabase};
 use super::span::in_span;
 use crate::store::StoreError;
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
+use diesel::QueryResult;
 use diesel::result::Error;
-use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::Object;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use futures_util::TryFutureExt;
+use futures_util::future::try_join;
+use scopeguard::{ScopeGuard, guard};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
@@ -41,7 +46,7 @@ where
     type Running = Running;
 }
 
-impl Database {
+impl ScopedDatabase {
     /// Runs read-only statements on a pooled connection.
     pub(super) async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
@@ -50,11 +55,11 @@ impl Database {
             + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
             + Sync,
     {
-        in_span("read", pin!(self.run_on_pool(work))).await
+        in_span("read", pin!(self.run(Place::Pool, work))).await
     }
 
     /// Runs a statement that writes, on a pooled connection. It has to be idempotent, since it may be repeated. It writes
-    /// no audit event: changes that need one use [`Database::transaction`].
+    /// no audit event: changes that need one use [`ScopedDatabase::transaction`].
     pub(super) async fn write_idempotent<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send,
@@ -62,7 +67,7 @@ impl Database {
             + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
             + Sync,
     {
-        in_span("write", pin!(self.run_on_pool(work))).await
+        in_span("write", pin!(self.run(Place::Pool, work))).await
     }
 
     /// Looks up records by an index, on a connection that lookups share.
@@ -73,11 +78,7 @@ impl Database {
             + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
             + Sync,
     {
-        in_span(
-            "look_up",
-            pin!(self.run_on_shared(|connections| &connections.lookups, work)),
-        )
-        .await
+        in_span("look_up", pin!(self.run(Place::Lookups, work))).await
     }
 
     /// Reads a page of a list, on a connection that pages share. It may lead to a standby, so the page can be old.
@@ -91,7 +92,7 @@ impl Database {
         let read = async {
             match self.read_page_from_standby(start, &work).await {
                 Some(value) => Ok(value),
-                None => self.run_on_shared(|connections| &connections.pages, work).await,
+                None => self.run(Place::Pages, work).await,
             }
         };
         in_span("page", pin!(read)).await
@@ -105,14 +106,19 @@ impl Database {
             + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
             + Sync,
     {
-        let standbys = self.standbys.as_ref()?;
+        match self.bounds {
+            // The connections to standbys are shared, and a transaction with bounds has a connection for itself.
+            Bounds::Tenant(_) => return None,
+            Bounds::None => {}
+        }
+        let standbys = self.database.standbys.as_ref()?;
         let standby = standbys.current(start)?;
         // Boxed like the attempts of `retry_transient`.
         let page = Box::pin(timeout(standbys.page_limit(), work(&standby.connection)));
         standbys.finish(&standby, page.await)
     }
 
-    async fn run_on_pool<T, F>(&self, work: F) -> Result<T, StoreError>
+    async fn run<T, F>(&self, place: Place, work: F) -> Result<T, StoreError>
     where
         T: Send,
         for<'c> F: AsyncFn(&'c AsyncPgConnection) -> Result<T, Error>
@@ -120,38 +126,101 @@ impl Database {
             + Sync,
     {
         let attempt = async || {
-            let connections = self.connections()?;
-            let connection = connections.pool.get().await?;
-            let result = self.with_time_limit(pin!(work(&connection))).await;
-            return_to_pool_if_ok(connection, if_still_leased(&connections, result))
-        };
-        Ok(self.retry_transient(attempt).await?)
-    }
-
-    async fn run_on_shared<T, F>(
-        &self,
-        shared: fn(&Connections) -> &SharedConnections,
-        work: F,
-    ) -> Result<T, StoreError>
-    where
-        T: Send,
-        for<'c> F: AsyncFn(&'c AsyncPgConnection) -> Result<T, Error>
-            + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
-            + Sync,
-    {
-        let attempt = async || {
-            let connections = self.connections()?;
-            let shared = shared(&connections);
-            let connection = shared.get().await?;
-            let result = self.with_time_limit(pin!(work(&connection))).await;
-            if result.is_err() {
-                shared.discard(&connection);
-            }
+            let connections = self.database.connections()?;
+            let result = match (self.bounds, place) {
+                (bounds @ Bounds::Tenant(_), _) => self.run_bound(&connections, bounds, &work).await,
+                (Bounds::None, Place::Pool) => self.run_on_pool(&connections.pool, &work).await,
+                (Bounds::None, Place::Lookups) => self.run_on_shared(&connections.lookups, &work).await,
+                (Bounds::None, Place::Pages) => self.run_on_shared(&connections.pages, &work).await,
+            };
             if_still_leased(&connections, result)
         };
-        Ok(self.retry_transient(attempt).await?)
+        Ok(self.database.retry_transient(attempt).await?)
     }
 
+    async fn run_on_pool<T, F>(&self, pool: &Pool, work: &F) -> Result<T, DbError>
+    where
+        T: Send,
+        for<'c> F: AsyncFn(&'c AsyncPgConnection) -> Result<T, Error>
+            + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
+            + Sync,
+    {
+        let connection = pool.get().await?;
+        let result = self.database.with_time_limit(pin!(work(&connection))).await;
+        return_to_pool_if_ok(connection, result)
+    }
+
+    async fn run_on_shared<T, F>(&self, shared: &SharedConnections, work: &F) -> Result<T, DbError>
+    where
+        T: Send,
+        for<'c> F: AsyncFn(&'c AsyncPgConnection) -> Result<T, Error>
+            + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
+            + Sync,
+    {
+        let connection = shared.get().await?;
+        let result = self.database.with_time_limit(pin!(work(&connection))).await;
+        if result.is_err() {
+            shared.discard(&connection);
+        }
+        result
+    }
+
+    /// Runs statements in a transaction, which row-level security limits. If the caller goes away before its end, the
+    /// connection is closed, because the next caller must not get it in the middle of a transaction.
+    async fn run_bound<T, F>(&self, connections: &Connections, bounds: Bounds, work: &F) -> Result<T, DbError>
+    where
+        T: Send,
+        for<'c> F: AsyncFn(&'c AsyncPgConnection) -> Result<T, Error>
+            + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
+            + Sync,
+    {
+        let connection = guard(bounds.pool(connections).get().await?, close);
+        let begin = format!("BEGIN{}", bounds.begin());
+        let run = async {
+            let value = begin_with(&connection, &begin, work(&connection)).await?;
+            execute(&connection, "COMMIT").await?;
+            Ok::<_, DbError>(value)
+        };
+        let value = self.database.with_time_limit(pin!(run)).await?;
+        return_to_pool(connection);
+        Ok(value)
+    }
+}
+
+/// The connections on which statements run that row-level security does not limit.
+#[derive(Clone, Copy)]
+enum Place {
+    Pool,
+    Lookups,
+    Pages,
+}
+
+/// Sends the statements that begin a transaction together with the first statement of the work, which saves a round
+/// trip. The server runs them in order.
+pub(super) async fn begin_with<T, E>(
+    connection: &AsyncPgConnection,
+    begin: &str,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, DbError>
+where
+    DbError: From<E>,
+{
+    let begin = execute(connection, begin).map_err(DbError::of_begin);
+    // This polls BEGIN first, and a statement is sent when it is polled for the first time.
+    let ((), value) = try_join(begin, work.map_err(DbError::from)).await?;
+    Ok(value)
+}
+
+pub(super) async fn execute(mut connection: &AsyncPgConnection, statement: &str) -> QueryResult<()> {
+    connection.batch_execute(statement).await
+}
+
+/// The transaction has ended, so the connection need not be closed.
+pub(super) fn return_to_pool<F: FnOnce(PooledConnection)>(connection: ScopeGuard<PooledConnection, F>) {
+    drop(ScopeGuard::into_inner(connection));
+}
+
+impl Database {
     /// The client's time limit of a statement or a transaction.
     pub(super) fn time_limit(&self) -> Duration {
         self.statement_timeout + GRACE

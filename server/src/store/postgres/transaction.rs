@@ -6,21 +6,17 @@
 //! of the primary ended during COMMIT, because another server may have become the primary without the change.
 
 use super::audit_log;
-use super::connection::{Database, PooledConnection};
 use super::error::DbError;
 use super::idempotency;
+use super::scoped::ScopedDatabase;
 use super::span::in_span;
-use super::statements::{Work, close};
+use super::statements::{Work, begin_with, close, execute, return_to_pool};
 use crate::records::{AuditEventRecord, EventWithResponse};
 use crate::store::StoreError;
 use backon::{ExponentialBuilder, Retryable};
-use diesel::QueryResult;
 use diesel::result::{DatabaseErrorKind, Error};
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use futures_util::TryFutureExt;
-use futures_util::future::try_join;
-use scopeguard::{ScopeGuard, guard};
-use std::future::Future;
+use diesel_async::AsyncPgConnection;
+use scopeguard::guard;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
@@ -63,7 +59,7 @@ impl<T> Finish<T> {
     }
 }
 
-impl Database {
+impl ScopedDatabase {
     /// Runs a transaction. `work` may be called again.
     pub(super) async fn transaction<T, F>(&self, work: F) -> Result<T, StoreError>
     where
@@ -73,7 +69,7 @@ impl Database {
             + Sync,
     {
         let attempt = async || self.attempt_transaction(&work).await;
-        Ok(in_span("transaction", pin!(self.retry_transient(attempt))).await?)
+        Ok(in_span("transaction", pin!(self.database.retry_transient(attempt))).await?)
     }
 
     async fn attempt_transaction<T, F>(&self, work: &F) -> Result<T, DbError>
@@ -83,15 +79,20 @@ impl Database {
             + Work<&'c AsyncPgConnection, Result<Finish<T>, DbError>, Running: Send>
             + Sync,
     {
-        let connections = self.connections()?;
+        let connections = self.database.connections()?;
         // If the caller goes away before the end, the connection is closed. The server then rolls back.
-        let connection = guard(connections.pool.get().await?, close);
+        let connection = guard(self.bounds.pool(&connections).get().await?, close);
+        let begin = format!("{BEGIN}{}", self.bounds.begin());
         let finish = self
-            .with_time_limit(pin!(begin_with(&connection, work(&connection))))
+            .database
+            .with_time_limit(pin!(begin_with(&connection, &begin, work(&connection))))
             .await?;
         match finish {
             Finish::Rollback(value) => {
-                let rolled_back = self.with_time_limit(pin!(execute(&connection, "ROLLBACK"))).await;
+                let rolled_back = self
+                    .database
+                    .with_time_limit(pin!(execute(&connection, "ROLLBACK")))
+                    .await;
                 // The value is right even if the ROLLBACK fails: the server rolls back when the connection closes.
                 if rolled_back.is_ok() {
                     return_to_pool(connection);
@@ -103,7 +104,7 @@ impl Database {
             Finish::Commit { value, event } => {
                 // Without a COMMIT, nothing is changed for sure.
                 connections.lease.check()?;
-                let limit = self.time_limit();
+                let limit = self.database.time_limit();
                 let failure = match timeout(limit, execute(&connection, "COMMIT")).await {
                     Ok(Ok(())) if connections.lease.check().is_ok() => {
                         return_to_pool(connection);
@@ -129,7 +130,7 @@ impl Database {
     /// Whether this event is in the audit log. Keeps asking for a while, since the server may have been lost together with
     /// the connection that wrote the event.
     async fn is_committed(&self, event: &AuditEventRecord) -> bool {
-        let end = Instant::now() + self.statement_timeout;
+        let end = Instant::now() + self.database.statement_timeout;
         let find = async || audit_log::find_event(self, event.id).await;
         let pauses = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(100))
@@ -138,24 +139,4 @@ impl Database {
         let found = find.retry(pauses).when(|_| Instant::now() < end).await;
         matches!(found, Ok(Some(stored)) if stored == *event)
     }
-}
-
-/// Sends BEGIN and the first statement of the work together, which saves a round trip. The server runs them in order.
-async fn begin_with<T>(
-    connection: &AsyncPgConnection,
-    work: impl Future<Output = Result<T, DbError>>,
-) -> Result<T, DbError> {
-    let begin = execute(connection, BEGIN).map_err(DbError::of_begin);
-    // This polls BEGIN first, and a statement is sent when it is polled for the first time.
-    let ((), value) = try_join(begin, work).await?;
-    Ok(value)
-}
-
-async fn execute(mut connection: &AsyncPgConnection, statement: &str) -> QueryResult<()> {
-    connection.batch_execute(statement).await
-}
-
-/// The transaction has ended, so the connection need not be closed.
-fn return_to_pool<F: FnOnce(PooledConnection)>(connection: ScopeGuard<PooledConnection, F>) {
-    drop(ScopeGuard::into_inner(connection));
 }

@@ -10,7 +10,7 @@ use tenant_registry_contract::types::{ApiKeyId, AuditEventId, ProductKey, Projec
 use tenant_registry_server::records::{
     ApiKeyQuery, ApiKeyRecord, AuditEventList, AuditEventRecord, AuditQuery, ConnectionCounts, Decision,
     EntitlementDecision, EntitlementRecord, EventBatch, EventWithResponse, IdempotencyRecord, InternalDetail,
-    NewAuditEvent, PageReadCounts, ProjectQuery, ProjectRecord, RecordPage, TenantQuery, TenantRecord,
+    NewAuditEvent, PageReadCounts, ProjectQuery, ProjectRecord, RecordPage, TenantQuery, TenantRecord, TenantScope,
 };
 use tenant_registry_server::store::{
     ApiKeyLookup, ApiKeyRotation, ApiKeyStore, ApiKeyStored, ApiKeyUse, ApiKeyWithTenant, AuditAppended,
@@ -81,7 +81,7 @@ impl<S> FaultyStore<S> {
     }
 }
 
-impl<S: Store> TenantStore for FaultyStore<S> {
+impl<S: TenantStore> TenantStore for FaultyStore<S> {
     async fn tenant_create(&self, tenant: TenantRecord, event: EventWithResponse) -> Result<TenantCreated, StoreError> {
         let _running = self.pause.read().await;
         self.healthy()?.tenant_create(tenant, event).await
@@ -117,7 +117,7 @@ impl<S: Store> TenantStore for FaultyStore<S> {
     }
 }
 
-impl<S: Store> ProjectStore for FaultyStore<S> {
+impl<S: ProjectStore> ProjectStore for FaultyStore<S> {
     async fn project_create(
         &self,
         project: ProjectRecord,
@@ -153,7 +153,7 @@ impl<S: Store> ProjectStore for FaultyStore<S> {
     }
 }
 
-impl<S: Store> EntitlementStore for FaultyStore<S> {
+impl<S: EntitlementStore> EntitlementStore for FaultyStore<S> {
     async fn entitlement_list(&self, tenant_id: TenantId) -> Result<Option<Vec<EntitlementRecord>>, StoreError> {
         self.healthy()?.entitlement_list(tenant_id).await
     }
@@ -193,7 +193,7 @@ impl<S: Store> EntitlementStore for FaultyStore<S> {
     }
 }
 
-impl<S: Store> ApiKeyStore for FaultyStore<S> {
+impl<S: ApiKeyStore> ApiKeyStore for FaultyStore<S> {
     async fn api_key_list(&self, query: ApiKeyQuery) -> Result<Option<RecordPage<ApiKeyRecord>>, StoreError> {
         self.healthy()?.api_key_list(query).await
     }
@@ -238,7 +238,7 @@ impl<S: Store> ApiKeyStore for FaultyStore<S> {
     }
 }
 
-impl<S: Store> AuditStore for FaultyStore<S> {
+impl<S: AuditStore> AuditStore for FaultyStore<S> {
     async fn audit_append(&self, event: EventWithResponse) -> Result<AuditAppended, StoreError> {
         let _running = self.pause.read().await;
         self.healthy()?.audit_append(event).await
@@ -262,7 +262,7 @@ impl<S: Store> AuditStore for FaultyStore<S> {
     }
 }
 
-impl<S: Store> IdempotencyStore for FaultyStore<S> {
+impl<S: IdempotencyStore> IdempotencyStore for FaultyStore<S> {
     async fn idempotency_record_get(&self, key: &RequestKey) -> Result<Option<StoredResponse>, StoreError> {
         self.healthy()?.idempotency_record_get(key).await
     }
@@ -276,7 +276,7 @@ impl<S: Store> IdempotencyStore for FaultyStore<S> {
     }
 }
 
-impl<S: Store> StoreHealth for FaultyStore<S> {
+impl<S: StoreHealth> StoreHealth for FaultyStore<S> {
     async fn ping(&self) -> Result<(), StoreError> {
         self.pings.fetch_add(1, Ordering::Relaxed);
         self.healthy()?.ping().await
@@ -292,6 +292,19 @@ impl<S: Store> StoreHealth for FaultyStore<S> {
 
     fn page_reads(&self) -> Option<PageReadCounts> {
         self.store.page_reads()
+    }
+}
+
+impl<S: Store> Store for FaultyStore<S> {
+    type Scoped = FaultyStore<S::Scoped>;
+
+    fn scoped(&self, tenant_scope: TenantScope) -> Self::Scoped {
+        FaultyStore {
+            store: Arc::new(self.store.scoped(tenant_scope)),
+            fault: Arc::clone(&self.fault),
+            pause: Arc::clone(&self.pause),
+            pings: Arc::clone(&self.pings),
+        }
     }
 }
 
@@ -329,7 +342,12 @@ impl<S: Store> Operator for FaultyStore<S> {
     fn insert_api_key(&self, api_key: ApiKeyRecord) -> Pending<'_> {
         let event = event("operator.api_key", api_key.tenant_id, api_key.created_at);
         Box::pin(async move {
-            let stored = self.store.api_key_create(api_key, event).await.unwrap();
+            let stored = self
+                .store
+                .scoped(TenantScope::All)
+                .api_key_create(api_key, event)
+                .await
+                .unwrap();
             assert!(matches!(stored, ApiKeyStored::Created(_)), "{stored:?}");
         })
     }
@@ -345,6 +363,7 @@ impl<S: Store> Operator for FaultyStore<S> {
             };
             let started = self
                 .store
+                .scoped(TenantScope::All)
                 .catalog_trial_request(entitlement.tenant_id, trial)
                 .await
                 .unwrap();

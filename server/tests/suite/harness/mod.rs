@@ -15,6 +15,7 @@ pub(crate) mod process;
 mod raw_client;
 pub(crate) mod raw_connection;
 pub(crate) mod recorder;
+pub(crate) mod sql_proxy;
 pub(crate) mod steps;
 mod test_server;
 

@@ -1,23 +1,37 @@
 //! A database with the service's schema for each case.
 
 use std::time::Duration;
-use tenant_registry_server::store::postgres::{PoolSettings, PostgresStore, Recycling, migrations};
+use tenant_registry_server::store::postgres::{PoolSettings, PostgresStore, Recycling, RowSecurity, migrations};
+use tokio_postgres::NoTls;
 
 pub(crate) use test_support::postgres::shared::finish;
 
 /// How long connecting may take on a busy machine.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Creates the role, which belongs to the server, and the policies.
+async fn enable_row_security(url: &str) {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let enable = format!("{CREATE_BOUND_ROLE}; SELECT row_security_enable()");
+    client.batch_execute(&enable).await.unwrap();
+}
+
+/// `CREATE ROLE`, unless another test has created it.
+pub(crate) const CREATE_BOUND_ROLE: &str = "DO $$ BEGIN CREATE ROLE tenant_registry_bound; \
+     EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$";
+
 /// A database, dropped with this value.
 pub(crate) struct TestDatabase(test_support::postgres::TestDatabase);
 
 impl TestDatabase {
-    /// Creates a database with the schema and no records.
+    /// Creates a database with the schema, row-level security and no records.
     pub(crate) async fn create() -> Self {
         let migrate = async |url: String| {
             migrations::migrate(&url.parse().unwrap(), CONNECT_TIMEOUT)
                 .await
                 .unwrap();
+            enable_row_security(&url).await;
         };
         Self(test_support::postgres::TestDatabase::create(migrate).await)
     }
@@ -40,6 +54,7 @@ impl TestDatabase {
             connect_timeout: CONNECT_TIMEOUT,
             statement_timeout: CONNECT_TIMEOUT,
             recycling: Recycling::Fast,
+            row_security: RowSecurity::On,
         };
         PostgresStore::new(&self.url().parse().unwrap(), &settings, None, None).unwrap()
     }

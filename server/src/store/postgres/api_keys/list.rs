@@ -4,6 +4,7 @@ use super::row::ApiKeyRow;
 use crate::records::ApiKeyQuery;
 use crate::store::postgres::page::{Index, IndexColumn, PagedList};
 use crate::store::postgres::schema::api_keys;
+use crate::store::postgres::scoped::Bounds;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -12,7 +13,9 @@ use diesel::sql_types::{Bool, Text, Timestamptz, Uuid as SqlUuid};
 use tenant_registry_contract::types::ProductKey;
 use uuid::Uuid;
 
-/// The keys that match a query. They are read by the project if it is given, else by the tenant and the product.
+/// The keys that match a query. They are read by the project if it is given, else by the tenant and the product. Under
+/// row-level security they are not read by the product: Postgres applies the policies first, unless a function is
+/// leakproof, and hashes are not.
 pub(super) struct ListApiKeys<'a> {
     index: Index<'a>,
     tenant_id: Uuid,
@@ -23,7 +26,7 @@ pub(super) struct ListApiKeys<'a> {
 }
 
 impl<'a> ListApiKeys<'a> {
-    pub(super) fn new(query: &'a ApiKeyQuery) -> Self {
+    pub(super) fn new(query: &'a ApiKeyQuery, bounds: Bounds) -> Self {
         let ApiKeyQuery {
             tenant_id,
             product,
@@ -35,10 +38,14 @@ impl<'a> ListApiKeys<'a> {
         let product = product.as_ref().map(ProductKey::as_str);
         let tenant_id = Uuid::from(*tenant_id);
         let project_id = project_id.map(Uuid::from);
-        let column = match (project_id, product) {
-            (Some(project_id), _) => IndexColumn::Id(api_keys::project_id::NAME, project_id),
-            (None, Some(product)) => IndexColumn::HashOfTenant(tenant_id, api_keys::product::NAME, product),
-            (None, None) => IndexColumn::Id(api_keys::tenant_id::NAME, tenant_id),
+        let column = match (project_id, product, bounds) {
+            (Some(project_id), _, _) => IndexColumn::Id(api_keys::project_id::NAME, project_id),
+            (None, Some(product), Bounds::None) => {
+                IndexColumn::HashOfTenant(tenant_id, api_keys::product::NAME, product)
+            }
+            (None, None, _) | (None, Some(_), Bounds::Tenant(_)) => {
+                IndexColumn::Id(api_keys::tenant_id::NAME, tenant_id)
+            }
         };
         Self {
             index: Index {

@@ -2,11 +2,11 @@
 
 use super::row::ApiKeyRow;
 use crate::records::EntitlementState;
-use crate::store::postgres::connection::Database;
 use crate::store::postgres::error::DbError;
 use crate::store::postgres::lookups::{Lookup, index};
 use crate::store::postgres::rows::{columns, corrupt_row, optional};
 use crate::store::postgres::schema::{api_keys, tenants};
+use crate::store::postgres::scoped::ScopedDatabase;
 use crate::store::{ApiKeyLookup, ApiKeyWithTenant, StoreError};
 use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf};
@@ -33,7 +33,7 @@ impl Lookup for ApiKeyLookup {
     type Row = FoundRow;
     type Found = Vec<ApiKeyWithTenant>;
 
-    async fn rows(database: &Database, lookups: &[Self]) -> Result<Vec<(usize, FoundRow)>, StoreError> {
+    async fn rows(database: &ScopedDatabase, lookups: &[Self]) -> Result<Vec<(usize, FoundRow)>, StoreError> {
         if lookups.iter().all(|lookup| lookup.product.is_none()) {
             rows_of_keys(database, lookups).await
         } else {
@@ -47,7 +47,10 @@ impl Lookup for ApiKeyLookup {
 }
 
 /// The keys of lookups without a product. They have different prefixes.
-async fn rows_of_keys(database: &Database, lookups: &[ApiKeyLookup]) -> Result<Vec<(usize, FoundRow)>, StoreError> {
+async fn rows_of_keys(
+    database: &ScopedDatabase,
+    lookups: &[ApiKeyLookup],
+) -> Result<Vec<(usize, FoundRow)>, StoreError> {
     let prefixes: Vec<&str> = lookups.iter().map(|lookup| lookup.prefix.as_str()).collect();
     let rows = database
         .look_up(async |mut connection: &AsyncPgConnection| {
@@ -79,7 +82,7 @@ async fn rows_of_keys(database: &Database, lookups: &[ApiKeyLookup]) -> Result<V
 
 /// The keys of lookups of which some have a product, with the entitlements to these products.
 async fn rows_with_entitlements(
-    database: &Database,
+    database: &ScopedDatabase,
     lookups: &[ApiKeyLookup],
 ) -> Result<Vec<(usize, FoundRow)>, StoreError> {
     let rows = database

@@ -4,7 +4,7 @@ mod list;
 mod lookups;
 mod row;
 
-use super::PostgresStore;
+use super::ScopedPostgresStore;
 use super::error::{DbError, violates};
 use super::page::{SelectPage, record_page, start};
 use super::schema::api_keys;
@@ -52,9 +52,9 @@ async fn update_api_key_in_transaction(mut connection: &AsyncPgConnection, api_k
     Ok(())
 }
 
-impl ApiKeyStore for PostgresStore {
+impl ApiKeyStore for ScopedPostgresStore {
     async fn api_key_list(&self, query: ApiKeyQuery) -> Result<Option<RecordPage<ApiKeyRecord>>, StoreError> {
-        let statement = SelectPage::new(ListApiKeys::new(&query), query.page);
+        let statement = SelectPage::new(ListApiKeys::new(&query, self.database.bounds), query.page);
         let rows: Vec<(ApiKeyRow, bool, bool, bool)> = self
             .database
             .read_page(start(query.page), async |mut connection: &AsyncPgConnection| {
@@ -155,7 +155,7 @@ impl ApiKeyStore for PostgresStore {
     }
 
     async fn api_key_verify(&self, lookup: ApiKeyLookup) -> Result<Vec<ApiKeyWithTenant>, StoreError> {
-        self.api_key_lookups.find(lookup).await
+        self.batched.api_key_lookups.find(&self.database, lookup).await
     }
 
     async fn api_key_use(&self, uses: &[ApiKeyUse]) -> Result<(), StoreError> {

@@ -4,9 +4,9 @@
 use crate::records::{AuditEventRecord, EventWithResponse, NewAuditEvent};
 use crate::store::postgres::audit_log::{insert_events_on_connection, numbered_event};
 use crate::store::postgres::batches::{BatchedRequest, Batches};
-use crate::store::postgres::connection::Database;
 use crate::store::postgres::error::{DbError, violates};
 use crate::store::postgres::idempotency::{insert_responses_on_connection, key_in_use};
+use crate::store::postgres::scoped::{Bounds, ScopedDatabase};
 use crate::store::postgres::span::in_span;
 use crate::store::postgres::tenants::lock_existing_tenants_in_transaction;
 use crate::store::postgres::transaction::Finish;
@@ -14,7 +14,6 @@ use crate::store::{AuditAppended, StoreError};
 use diesel_async::AsyncPgConnection;
 use std::pin::pin;
 use std::slice;
-use std::sync::Arc;
 
 /// Maximum number of events in a commit.
 const COMMIT_MAX_EVENTS: usize = 512;
@@ -35,25 +34,29 @@ impl Appender {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub(in crate::store::postgres) fn new(database: &Arc<Database>) -> Self {
-        let database = Arc::clone(database);
+    pub(in crate::store::postgres) fn new(database: ScopedDatabase) -> Self {
         Self(Batches::new(MAX_COMMITS, COMMIT_MAX_EVENTS, move |batch| {
-            commit_in_parts(Arc::clone(&database), batch)
+            commit_in_parts(database.clone(), batch)
         }))
     }
 
-    /// Appends an event and returns when it is committed.
+    /// Appends an event of a caller and returns when it is committed. A caller with [`Bounds`] shares no commit with
+    /// others.
     pub(in crate::store::postgres) async fn append(
         &self,
+        database: &ScopedDatabase,
         event: EventWithResponse,
     ) -> Result<AuditAppended, StoreError> {
-        // A batch that was not finished may have been committed.
-        in_span("append", pin!(self.0.submit(event, DbError::OutcomeUnknown))).await
+        match database.bounds {
+            Bounds::Tenant(_) => append_one(database, event).await,
+            // A batch that was not finished may have been committed.
+            Bounds::None => in_span("append", pin!(self.0.submit(event, DbError::OutcomeUnknown))).await,
+        }
     }
 }
 
 /// Commits a batch, in several commits if its text is too large for one.
-async fn commit_in_parts(database: Arc<Database>, mut batch: Vec<AppendRequest>) {
+async fn commit_in_parts(database: ScopedDatabase, mut batch: Vec<AppendRequest>) {
     while !batch.is_empty() {
         let rest = batch.split_off(count_for_one_commit(&batch));
         commit(&database, batch).await;
@@ -96,7 +99,7 @@ impl From<StoreError> for AppendError {
 }
 
 /// Commits events together and responds to each caller.
-async fn commit(database: &Database, batch: Vec<AppendRequest>) {
+async fn commit(database: &ScopedDatabase, batch: Vec<AppendRequest>) {
     let (events, responders): (Vec<_>, Vec<_>) = batch.into_iter().map(BatchedRequest::into_parts).unzip();
     let results: Vec<_> = match append_all(database, &events).await {
         Ok(appended) => appended.into_iter().map(Ok).collect(),
@@ -115,7 +118,7 @@ async fn commit(database: &Database, batch: Vec<AppendRequest>) {
 }
 
 async fn append_one_by_one(
-    database: &Database,
+    database: &ScopedDatabase,
     events: &[EventWithResponse],
 ) -> Vec<Result<AuditAppended, StoreError>> {
     let mut results = Vec::with_capacity(events.len());
@@ -129,6 +132,12 @@ async fn append_one_by_one(
     results
 }
 
+async fn append_one(database: &ScopedDatabase, event: EventWithResponse) -> Result<AuditAppended, StoreError> {
+    let appended = append_all(database, slice::from_ref(&event)).await?;
+    let missing = || DbError::Internal("an appended event has no result".to_owned());
+    Ok(appended.into_iter().next().ok_or_else(missing)?)
+}
+
 /// The outcome of a transaction that appends events.
 enum Outcome {
     Appended(Vec<AuditAppended>),
@@ -137,7 +146,10 @@ enum Outcome {
 }
 
 /// Appends events in one transaction. The result of each is the same as if it were appended alone.
-async fn append_all(database: &Database, events: &[EventWithResponse]) -> Result<Vec<AuditAppended>, AppendError> {
+async fn append_all(
+    database: &ScopedDatabase,
+    events: &[EventWithResponse],
+) -> Result<Vec<AuditAppended>, AppendError> {
     let outcome = database
         .transaction(async |connection: &AsyncPgConnection| {
             let new_events = events.iter().map(|event| event.event.clone()).collect::<Vec<_>>();
@@ -159,7 +171,7 @@ async fn append_all(database: &Database, events: &[EventWithResponse]) -> Result
 
 /// Appends the events whose tenants exist. For the time of the transaction these tenants cannot be deleted.
 async fn append_to_existing_tenants(
-    database: &Database,
+    database: &ScopedDatabase,
     events: &[EventWithResponse],
 ) -> Result<Vec<AuditAppended>, AppendError> {
     let outcome = database

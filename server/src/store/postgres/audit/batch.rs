@@ -1,7 +1,7 @@
 //! Appends the events of one request in one transaction. They are many already, so they do not wait for those of others.
 
 use crate::records::{AuditEventRecord, EventBatch};
-use crate::store::postgres::PostgresStore;
+use crate::store::postgres::ScopedPostgresStore;
 use crate::store::postgres::audit_log::{insert_events_on_connection, numbered_event};
 use crate::store::postgres::error::{DbError, violates};
 use crate::store::postgres::idempotency::{insert_response_on_connection, key_in_use};
@@ -20,7 +20,7 @@ enum Outcome {
     TenantNotFound,
 }
 
-impl PostgresStore {
+impl ScopedPostgresStore {
     pub(super) async fn append_batch(&self, batch: &EventBatch) -> Result<AuditBatchAppended, StoreError> {
         let outcome = self
             .database

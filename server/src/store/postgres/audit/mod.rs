@@ -9,7 +9,7 @@ mod prune;
 pub(super) use appender::Appender;
 pub use prune::{PostgresPruneStore, PruneConnectError};
 
-use super::PostgresStore;
+use super::ScopedPostgresStore;
 use super::audit_log::AuditEventRow;
 use super::error::DbError;
 use super::schema::audit_log;
@@ -23,9 +23,9 @@ use filter::{After, Entries, Place, TextFilters};
 use list::{FindEnd, LOOKS, ListEvents, OF_DELETED_TENANT};
 use tenant_registry_contract::types::{AuditCursor, AuditEventId};
 
-impl AuditStore for PostgresStore {
+impl AuditStore for ScopedPostgresStore {
     async fn audit_append(&self, event: EventWithResponse) -> Result<AuditAppended, StoreError> {
-        self.appender.append(event).await
+        self.batched.appender.append(&self.database, event).await
     }
 
     async fn audit_append_batch(&self, batch: EventBatch) -> Result<AuditBatchAppended, StoreError> {
@@ -89,7 +89,7 @@ impl AuditStore for PostgresStore {
     }
 }
 
-impl PostgresStore {
+impl ScopedPostgresStore {
     /// The last of so many entries. `None` if there are fewer.
     async fn find_end(&self, entries: &Entries, count: i64) -> Result<Option<Place>, StoreError> {
         let statement = FindEnd {

@@ -6,10 +6,10 @@ mod row;
 pub(super) use insert::{INSERTED_COLUMNS, insert_events_on_connection};
 pub(super) use row::AuditEventRow;
 
-use super::connection::Database;
 use super::error::DbError;
 use super::rows::corrupt_row;
 use super::schema::audit_log;
+use super::scoped::ScopedDatabase;
 use crate::records::{AuditEventRecord, NewAuditEvent};
 use crate::store::StoreError;
 use diesel::prelude::*;
@@ -38,7 +38,10 @@ pub(super) fn numbered_event(id: i64, event: NewAuditEvent) -> Result<AuditEvent
 }
 
 /// Finds the event with this number.
-pub(super) async fn find_event(database: &Database, id: AuditEventId) -> Result<Option<AuditEventRecord>, StoreError> {
+pub(super) async fn find_event(
+    database: &ScopedDatabase,
+    id: AuditEventId,
+) -> Result<Option<AuditEventRecord>, StoreError> {
     let row: Option<AuditEventRow> = database
         .read(async |mut connection: &AsyncPgConnection| {
             let row = audit_log::table.find(id.get()).select(AuditEventRow::as_select());

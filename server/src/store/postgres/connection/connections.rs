@@ -10,6 +10,8 @@ use super::url::DatabaseUrl;
 pub(in crate::store::postgres) struct Connections {
     /// Connections that one request at a time uses.
     pub(in crate::store::postgres) pool: Pool,
+    /// The same for callers that are limited to one tenant, with row-level security.
+    pub(in crate::store::postgres) bound: Pool,
     /// Connections that lookups share.
     pub(in crate::store::postgres) lookups: SharedConnections,
     /// Connections that pages of the audit log share. They are separate because a page takes longer than a lookup, which
@@ -26,6 +28,7 @@ impl Connections {
         let wait = settings.wait.max(pool::connect_limit(url, settings));
         Ok(Self {
             pool: pool::pool(url, settings, connector.clone())?,
+            bound: pool::pool(url, settings, connector.clone())?,
             lookups: SharedConnections::new(settings.shared, connector.clone(), wait),
             pages: SharedConnections::new(settings.shared, connector, wait),
             lease,
@@ -35,6 +38,7 @@ impl Connections {
     /// Stops using the connections that are open now.
     pub(in crate::store::postgres) fn disconnect(&self) {
         self.pool.retain(|_, _| false);
+        self.bound.retain(|_, _| false);
         self.lookups.discard_all();
         self.pages.discard_all();
     }

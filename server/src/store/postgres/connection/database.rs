@@ -12,13 +12,14 @@ use crate::store::postgres::error::DbError;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The connections of the store, and the time limit of the statements on them. `statements` and `transaction` run
-/// statements.
+/// The connections of the store, and how statements run on them.
 pub(in crate::store::postgres) struct Database {
     source: Arc<Source>,
     /// The connections to standbys, for pages of lists only.
     pub(in crate::store::postgres) standbys: Option<Standbys>,
     pub(in crate::store::postgres) statement_timeout: Duration,
+    /// Whether statements for callers that are limited to one tenant run under row-level security.
+    pub(in crate::store::postgres) row_security: bool,
 }
 
 /// Where connections lead.
@@ -72,6 +73,7 @@ impl Database {
             standbys: standbys.map(follow).transpose()?,
             source,
             statement_timeout: settings.statement_timeout,
+            row_security: settings.row_security.is_on(),
         })
     }
 

@@ -20,8 +20,8 @@ pub use etcd::{
     EtcdAuthorities, EtcdCertificateError, EtcdIdentity, EtcdLogin, EtcdPrefix, EtcdPrefixError, EtcdSettings, EtcdUrl,
     EtcdUrlError,
 };
-pub(super) use pool::{ConnectError, PooledConnection, connect_unpooled};
-pub use pool::{PoolSettings, Recycling};
+pub(super) use pool::{ConnectError, Pool, PooledConnection, connect_unpooled};
+pub use pool::{PoolSettings, Recycling, RowSecurity};
 pub(super) use shared::SharedConnections;
 pub(super) use standbys::PageStart;
 pub use standbys::StandbySettings;

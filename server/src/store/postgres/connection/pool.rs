@@ -26,7 +26,8 @@ const APPLICATION_NAME: &str = "tenant-registry";
 /// The settings of all connections to the database.
 #[derive(Clone, Debug)]
 pub struct PoolSettings {
-    /// Maximum number of connections in the pool. A request has such a connection for itself.
+    /// Maximum number of connections in the pool. A request has such a connection for itself. With row-level security,
+    /// callers that are limited to one tenant have a second pool of this size.
     pub size: usize,
     /// Additional connections that lookups of many requests share, and the same number again for pages of the audit log.
     pub shared: usize,
@@ -38,12 +39,18 @@ pub struct PoolSettings {
     pub statement_timeout: Duration,
     /// How a connection is checked before it is used again.
     pub recycling: Recycling,
+    /// Whether row-level security limits the statements for callers that are limited to one tenant.
+    pub row_security: RowSecurity,
 }
 
 impl PoolSettings {
     /// Maximum number of connections to the database.
     pub fn connections(&self) -> usize {
-        self.size.saturating_add(self.shared.saturating_mul(2))
+        let exclusive = match self.row_security {
+            RowSecurity::Off => self.size,
+            RowSecurity::On => self.size.saturating_mul(2),
+        };
+        exclusive.saturating_add(self.shared.saturating_mul(2))
     }
 }
 
@@ -54,6 +61,25 @@ pub enum Recycling {
     Fast,
     /// Run a query. This costs each request a round trip.
     Verified,
+}
+
+/// Whether row-level security limits the statements for callers that are limited to one tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RowSecurity {
+    /// The rules and the conditions of the statements limit them.
+    Off,
+    /// The database limits them as well.
+    On,
+}
+
+impl RowSecurity {
+    /// Whether it is on.
+    pub fn is_on(self) -> bool {
+        match self {
+            Self::Off => false,
+            Self::On => true,
+        }
+    }
 }
 
 /// Opens connections.

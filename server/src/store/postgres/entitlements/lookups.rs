@@ -1,10 +1,10 @@
 //! Lookups of entitlements by tenant and product.
 
 use super::row::EntitlementRow;
-use crate::store::postgres::connection::Database;
 use crate::store::postgres::error::DbError;
 use crate::store::postgres::lookups::{Lookup, index};
 use crate::store::postgres::rows::{columns, corrupt_row, optional};
+use crate::store::postgres::scoped::ScopedDatabase;
 use crate::store::{EntitlementWithTenant, StoreError};
 use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf};
@@ -31,7 +31,7 @@ impl Lookup for EntitlementLookup {
     type Row = FoundRow;
     type Found = Option<EntitlementWithTenant>;
 
-    async fn rows(database: &Database, lookups: &[Self]) -> Result<Vec<(usize, FoundRow)>, StoreError> {
+    async fn rows(database: &ScopedDatabase, lookups: &[Self]) -> Result<Vec<(usize, FoundRow)>, StoreError> {
         let rows = database
             .look_up(async |mut connection: &AsyncPgConnection| {
                 let query = EntitlementsWithTenants {

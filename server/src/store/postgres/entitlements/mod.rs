@@ -5,7 +5,7 @@ mod row;
 
 pub(super) use lookups::EntitlementLookup;
 
-use super::PostgresStore;
+use super::ScopedPostgresStore;
 use super::error::{DbError, violates};
 use super::schema::tenant_products;
 use super::tenants::{Lock, lock_tenant_in_transaction, tenant_exists_on_connection};
@@ -18,7 +18,7 @@ use row::EntitlementRow;
 use tenant_registry_contract::types::{ProductKey, TenantId};
 use uuid::Uuid;
 
-impl EntitlementStore for PostgresStore {
+impl EntitlementStore for ScopedPostgresStore {
     async fn entitlement_list(&self, tenant_id: TenantId) -> Result<Option<Vec<EntitlementRecord>>, StoreError> {
         let rows = self
             .database
@@ -110,7 +110,7 @@ impl EntitlementStore for PostgresStore {
             tenant_id,
             product: product.clone(),
         };
-        self.entitlement_lookups.find(lookup).await
+        self.batched.entitlement_lookups.find(&self.database, lookup).await
     }
 
     async fn catalog_trial_request<E: Send>(

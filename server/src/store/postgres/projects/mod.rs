@@ -3,7 +3,7 @@
 mod list;
 mod row;
 
-use super::PostgresStore;
+use super::ScopedPostgresStore;
 use super::error::violates;
 use super::page::{SelectPage, record_page, start};
 use super::schema::{api_keys, projects};
@@ -19,7 +19,7 @@ use std::ops::ControlFlow;
 use tenant_registry_contract::types::{ProjectId, Timestamp};
 use uuid::Uuid;
 
-impl ProjectStore for PostgresStore {
+impl ProjectStore for ScopedPostgresStore {
     async fn project_create(
         &self,
         project: ProjectRecord,

@@ -3,10 +3,10 @@
 use super::row::TenantRow;
 use crate::records::TenantRecord;
 use crate::store::StoreError;
-use crate::store::postgres::connection::Database;
 use crate::store::postgres::error::DbError;
 use crate::store::postgres::lookups::Lookup;
 use crate::store::postgres::schema::tenants;
+use crate::store::postgres::scoped::ScopedDatabase;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ impl Lookup for TenantId {
     type Row = TenantRow;
     type Found = Option<TenantRecord>;
 
-    async fn rows(database: &Database, lookups: &[Self]) -> Result<Vec<(usize, TenantRow)>, StoreError> {
+    async fn rows(database: &ScopedDatabase, lookups: &[Self]) -> Result<Vec<(usize, TenantRow)>, StoreError> {
         let ids: Vec<Uuid> = lookups.iter().copied().map(Uuid::from).collect();
         let rows = database
             .look_up(async |mut connection: &AsyncPgConnection| {

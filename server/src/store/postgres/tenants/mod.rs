@@ -4,7 +4,7 @@ mod list;
 mod lookups;
 mod row;
 
-use super::PostgresStore;
+use super::ScopedPostgresStore;
 use super::error::{DbError, violates};
 use super::page::{SelectPage, after, record_page, start};
 use super::schema::tenants;
@@ -78,7 +78,7 @@ fn property_in_use(error: &diesel::result::Error) -> Option<UniqueTenantProperty
         .find(|property| violates(error, &format!("tenants_{}_key", property.as_str())))
 }
 
-impl TenantStore for PostgresStore {
+impl TenantStore for ScopedPostgresStore {
     async fn tenant_create(&self, tenant: TenantRecord, event: EventWithResponse) -> Result<TenantCreated, StoreError> {
         self.database
             .transaction(async |mut connection: &AsyncPgConnection| {
@@ -101,7 +101,7 @@ impl TenantStore for PostgresStore {
     }
 
     async fn tenant_get(&self, id: TenantId) -> Result<Option<TenantRecord>, StoreError> {
-        self.tenant_lookups.find(id).await
+        self.batched.tenant_lookups.find(&self.database, id).await
     }
 
     async fn tenant_get_by_slug(&self, slug: &TenantSlug) -> Result<Option<TenantRecord>, StoreError> {
