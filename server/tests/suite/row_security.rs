@@ -63,8 +63,11 @@ const SEEMS_OWN: &str = "'{own}'::uuid";
 const FAULTS: &[Fault] = &[
     Fault {
         name: "tenant_get",
-        of: &["FROM \"tenants\" WHERE (\"tenants\".\"id\" = $1)", "LIMIT"],
-        replace: &[("\"tenants\".\"id\" = $1", "\"tenants\".\"id\" <> $1")],
+        of: &["SELECT \"tenants\".\"id\", \"tenants\".\"slug\"", "WHERE (\"tenants\".\"id\" = ANY($1))"],
+        replace: &[
+            ("SELECT \"tenants\".\"id\"", "SELECT '{own}'::uuid"),
+            ("= ANY($1)", "<> ALL($1)"),
+        ],
         before: NONE,
         request: Request("GET", "/v1/tenants/{own}", ""),
     },
