@@ -63,10 +63,13 @@ const SEEMS_OWN: &str = "'{own}'::uuid";
 const FAULTS: &[Fault] = &[
     Fault {
         name: "tenant_get",
-        of: &["SELECT \"tenants\".\"id\", \"tenants\".\"slug\"", "WHERE (\"tenants\".\"id\" = ANY($1))"],
+        of: &[
+            "SELECT \"tenants\".\"id\", \"tenants\".\"slug\"",
+            "WHERE (\"tenants\".\"id\" = ANY($1))",
+        ],
         replace: &[
             ("SELECT \"tenants\".\"id\"", "SELECT '{own}'::uuid"),
-            ("= ANY($1)", "<> ALL($1)"),
+            ("\"id\" = ANY($1)", "\"id\" <> ALL($1)"),
         ],
         before: NONE,
         request: Request("GET", "/v1/tenants/{own}", ""),
@@ -413,6 +416,14 @@ const WITHOUT_FAULT: &[(&str, &str)] = &[
     ("SELECT  EXISTS", "returns whether the caller's tenant exists"),
     ("SELECT EXISTS", "returns whether the caller's tenant exists"),
     ("SELECT created_at, id FROM audit_log", "returns where a page ends"),
+    (
+        "\"tenants\".\"id\" = $1) LIMIT $2 FOR SHARE",
+        "locks the tenant of a trial; the INSERT has the caller's tenant",
+    ),
+    (
+        "\"tenants\".\"id\" = $1) LIMIT $2 FOR UPDATE",
+        "locks the tenant that is deleted; the DELETE has its own condition",
+    ),
 ];
 
 /// The statements that run for no caller, or for callers of all tenants.
