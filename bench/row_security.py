@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Measures what row-level security costs: row_security.py SERVICE [OLD_SERVICE].
 
-Callers of all tenants and of one tenant send requests one after the other to the service with DATABASE_ROW_SECURITY off and
-on, in turn, and to OLD_SERVICE if it is given. Prints a table in Markdown: the median time of a request, and the ratio to the
-service with `off`. DATABASE_URL names the superuser of an empty Postgres. Tokens are signed with the program openssl.
+Callers of all tenants and of one tenant send requests one after the other to the service with DATABASE_ROW_SECURITY off
+and on, in turn, and to OLD_SERVICE if it is given. Prints a table in Markdown: the median time of a request, and the
+ratio to the service with `off`. DATABASE_URL names the superuser of an empty Postgres. openssl signs the tokens.
 """
 
 import base64
@@ -130,7 +130,10 @@ def main():
         issuer = Issuer(stack.enter_context(tempfile.TemporaryDirectory()))
         settings = {"OIDC_ISSUER": issuer.url, "OIDC_ROLES": "bench=*"}
         psql("--command", "CREATE ROLE tenant_registry_bound")
-        start = lambda program, **more: stack.enter_context(serving(program, **settings, **more))
+
+        def start(program, **more):
+            return stack.enter_context(serving(program, **settings, **more))
+
         with serving(programs[0], **settings):
             pass  # It has migrated the schema.
         psql("--command", "SELECT row_security_enable()")
