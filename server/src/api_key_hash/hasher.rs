@@ -51,7 +51,7 @@ pub struct HashCounts {
     pub waiting: usize,
 }
 
-/// Who a hash is computed for. Both have a share of the queue.
+/// The tenant and the caller that need a hash. Each has a share of the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HashOwner {
     /// The tenant of the key.
