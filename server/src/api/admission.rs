@@ -143,8 +143,13 @@ impl Share for RequestShare {
         if bytes <= SMALL_BODY {
             return work();
         }
-        let _turn = self.resources.turns.wait(Arc::clone(&self.sharer)).await;
-        self.resources.background.run(work).await
+        let turn = self.resources.turns.wait(Arc::clone(&self.sharer)).await;
+        let in_turn = move || {
+            // The turn ends with the work, even if the request has been given up.
+            let _turn = turn;
+            work()
+        };
+        self.resources.background.run(in_turn).await
     }
 
     fn respond(&mut self, bytes: usize) -> Result<(), TryLater> {

@@ -128,9 +128,8 @@ pub struct PoolConfiguration {
 
     /// Whether the database, too, limits callers with a token for one tenant to that tenant. `on`: their statements run
     /// under row-level security, so that a statement without its condition returns nothing of other tenants. That needs
-    /// the role
-    /// `tenant_registry_bound` (docs/install.md), and up to DATABASE_POOL_SIZE more connections. The start fails if the
-    /// policies are not in force. `off`: only the service limits them.
+    /// the role `tenant_registry_bound` (docs/install.md), and up to DATABASE_POOL_SIZE more connections. The start fails
+    /// if the policies are not in force. `off`: only the service limits them.
     #[arg(
         long,
         env = "DATABASE_ROW_SECURITY",

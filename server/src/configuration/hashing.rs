@@ -33,8 +33,8 @@ pub struct HashConfiguration {
     pub hash_permits: Option<u16>,
 
     /// Maximum number of callers that wait for a hash, up to 65535. Keys with the same prefix can use a quarter of it, and
-    /// each tenant and each caller has a share. When there is no room, callers are told at once to try again. Too low: short bursts are rejected. Too high: during a
-    /// flood, every caller waits.
+    /// each tenant and each caller has a share. When there is no room, callers are told at once to try again. Too low: short
+    /// bursts are rejected. Too high: during a flood, every caller waits.
     #[arg(
         long,
         env = "HASH_QUEUE",

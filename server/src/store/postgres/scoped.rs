@@ -2,10 +2,9 @@
 //! that is limited to one tenant.
 //!
 //! With row-level security, such a statement runs in a transaction as the role [`BOUND_ROLE`], with the tenant in the
-//! setting
-//! `registry.tenant`, on a connection that no other request uses. The policies show this role the rows of the tenant only,
-//! and none if the setting is missing. These connections have their own pool, because Postgres plans a prepared
-//! statement again when the role of a session changes.
+//! setting `registry.tenant`, on a connection that no other request uses. The policies show this role the rows of the
+//! tenant only, and none if the setting is missing. These connections have their own pool, because Postgres plans a
+//! prepared statement again when the role of a session changes.
 
 use super::connection::{Connections, Database, Pool};
 use crate::records::TenantScope;
