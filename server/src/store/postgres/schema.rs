@@ -45,6 +45,38 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit_log_distributed (id, week) {
+        id -> Int8,
+        tenant_id -> Nullable<Uuid>,
+        project_id -> Nullable<Uuid>,
+        actor_id -> Nullable<Text>,
+        actor_name -> Nullable<Text>,
+        actor_type -> Nullable<Text>,
+        action -> Text,
+        target_id -> Nullable<Text>,
+        target_type -> Nullable<Text>,
+        target_name -> Nullable<Text>,
+        product -> Nullable<Text>,
+        metadata -> Nullable<Json>,
+        source_ip -> Nullable<Inet>,
+        user_agent -> Nullable<Text>,
+        created_at -> Timestamptz,
+        origin -> Nullable<Text>,
+        occurred_at -> Nullable<Timestamptz>,
+        targets -> Nullable<Json>,
+        week -> Int4,
+    }
+}
+
+diesel::table! {
+    audit_log_distributed_weeks (week) {
+        week -> Int4,
+        first_id -> Int8,
+        last_id -> Int8,
+    }
+}
+
+diesel::table! {
     deleted_tenants (tenant_id) {
         tenant_id -> Uuid,
         last_event -> Int8,
@@ -126,6 +158,8 @@ diesel::joinable!(tenant_words -> tenants (tenant_id));
 diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     audit_log,
+    audit_log_distributed,
+    audit_log_distributed_weeks,
     deleted_tenants,
     idempotency_records,
     projects,
