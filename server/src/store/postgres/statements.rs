@@ -29,6 +29,13 @@ fn retry_pauses() -> impl BackoffBuilder {
         .with_jitter()
 }
 
+/// Begins a transaction that reads distributed events. Citus can only plan a statement for several workers if it knows the
+/// values. One connection to each worker is enough, because each statement there is short. The first setting sends the others
+/// to the workers, and must come before them. A server without Citus accepts all of them.
+const BEGIN_DISTRIBUTED: &str = "BEGIN; SET LOCAL citus.propagate_set_commands = 'local'; \
+     SET LOCAL citus.max_adaptive_executor_pool_size = 1; SET LOCAL plan_cache_mode = force_custom_plan; \
+     SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off";
+
 /// An asynchronous function whose future can be bounded, for example by `Send`. Rust cannot yet express such a bound on
 /// `AsyncFn`.
 pub(super) trait Work<Argument, R>:
@@ -128,7 +135,7 @@ impl ScopedDatabase {
         let attempt = async || {
             let connections = self.database.connections()?;
             let result = match (self.bounds, place) {
-                (bounds @ Bounds::Tenant(_), _) => self.run_bound(&connections, bounds, &work).await,
+                (Bounds::Tenant(_), _) => self.run_in_transaction(&connections, "BEGIN", &work).await,
                 (Bounds::None, Place::Pool) => self.run_on_pool(&connections.pool, &work).await,
                 (Bounds::None, Place::Lookups) => self.run_on_shared(&connections.lookups, &work).await,
                 (Bounds::None, Place::Pages) => self.run_on_shared(&connections.pages, &work).await,
@@ -165,17 +172,33 @@ impl ScopedDatabase {
         result
     }
 
-    /// Runs statements in a transaction, which row-level security limits. If the caller goes away before its end, the
-    /// connection is closed, because the next caller must not get it in the middle of a transaction.
-    async fn run_bound<T, F>(&self, connections: &Connections, bounds: Bounds, work: &F) -> Result<T, DbError>
+    /// Runs read-only statements on events that may be on the workers of a Citus cluster.
+    pub(super) async fn read_distributed<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send,
         for<'c> F: AsyncFn(&'c AsyncPgConnection) -> Result<T, Error>
             + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
             + Sync,
     {
-        let connection = guard(bounds.pool(connections).get().await?, close);
-        let begin = format!("BEGIN{}", bounds.begin());
+        let attempt = async || {
+            let connections = self.database.connections()?;
+            let result = self.run_in_transaction(&connections, BEGIN_DISTRIBUTED, &work).await;
+            if_still_leased(&connections, result)
+        };
+        Ok(in_span("read_distributed", pin!(self.database.retry_transient(attempt))).await?)
+    }
+
+    /// Runs statements in a transaction, after the statements that begin it and those of the bounds. If the caller goes away
+    /// before its end, the connection is closed, because the next caller must not get it in the middle of a transaction.
+    async fn run_in_transaction<T, F>(&self, connections: &Connections, begin: &str, work: &F) -> Result<T, DbError>
+    where
+        T: Send,
+        for<'c> F: AsyncFn(&'c AsyncPgConnection) -> Result<T, Error>
+            + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
+            + Sync,
+    {
+        let connection = guard(self.bounds.pool(connections).get().await?, close);
+        let begin = format!("{begin}{}", self.bounds.begin());
         let run = async {
             let value = begin_with(&connection, &begin, work(&connection)).await?;
             execute(&connection, "COMMIT").await?;

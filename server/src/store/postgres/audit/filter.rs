@@ -1,10 +1,11 @@
 //! The filters and the place of a page of `audit_list` as SQL conditions that match its indexes.
 //!
-//! There are two indexes, each in the order of the list: one of all events, and one of each tenant's. Their last columns
-//! are hashes of the columns that events are filtered by. Postgres compares these within the index, so that it reads only
-//! the events of the page from the table. Texts may be too long for an index, and hashes can collide, so the texts are
-//! compared as well.
+//! Recent and distributed events are in two tables with the same two indexes, each in the order of the list: one of all
+//! events, and one of each tenant's. Their last columns are hashes of the columns that events are filtered by. Postgres
+//! compares these within the index, so that it reads only the events of the page from the table. Texts may be too long for
+//! an index, and hashes can collide, so the texts are compared as well.
 
+use super::distributed::Week;
 use super::list::OF_DELETED_TENANT;
 use crate::records::AuditQuery;
 use crate::store::postgres::connection::PageStart;
@@ -13,55 +14,100 @@ use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment};
-use diesel::sql_types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Integer, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
 /// A place in the order of the list.
 #[derive(Clone, Copy, Debug, Queryable)]
 pub(super) struct Place {
-    created_at: DateTime<Utc>,
+    pub(super) created_at: DateTime<Utc>,
     pub(super) id: i64,
 }
 
-/// Where a page begins.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum After {
-    /// After the event with this number. In the list of all events, the event with the next greater number takes the place
-    /// of a missing one. In the list of a tenant, an event that is not the tenant's has no place: all events follow it if its
-    /// number is greater than that of the tenant's newest event, and otherwise none. So a cursor tells nothing about the events
-    /// of others.
-    Cursor(i64),
-    Place(Place),
+/// The table that entries are read from.
+#[derive(Clone, Debug)]
+enum Source {
+    Recent,
+    /// `audit_log_distributed`, and the weeks of the events.
+    Distributed(Vec<i32>),
 }
 
 /// A part of the list, before it is filtered by texts. It is read from one index.
 #[derive(Clone, Debug)]
 pub(super) struct Entries {
-    tenant_id: Option<Uuid>,
+    source: Source,
+    pub(super) tenant_id: Option<Uuid>,
     since: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,
-    pub(super) after: Option<After>,
+    /// The place that the entries follow.
+    pub(super) after: Option<Place>,
 }
 
 impl Entries {
-    pub(super) fn new(query: &AuditQuery) -> Self {
+    /// The entries in `audit_log`.
+    pub(super) fn recent(query: &AuditQuery, after: Option<Place>) -> Self {
         Self {
+            source: Source::Recent,
             tenant_id: query.tenant_id.map(Uuid::from),
             since: query.since.map(DateTime::from),
             until: query.until.map(DateTime::from),
-            after: query.before.map(|cursor| After::Cursor(cursor.get())),
+            after,
         }
     }
 
-    /// Where the page begins. What a cursor stands for is only known in the database.
-    pub(super) fn start(&self) -> PageStart {
-        let until = self.until.map(|until| PageStart::After { created_before: until });
-        match self.after {
-            None => PageStart::Newest,
-            Some(After::Cursor(_)) => until.unwrap_or(PageStart::AFTER_ANY),
-            Some(After::Place(Place { created_at, id: _ })) => PageStart::After {
-                created_before: created_at,
+    /// The entries of these weeks that are distributed. The weeks are sorted, newest first.
+    pub(super) fn distributed(&self, weeks: &[Week]) -> Self {
+        let oldest = weeks.last().and_then(|week| week.start());
+        let end = weeks.first().and_then(|week| week.end());
+        Self {
+            source: Source::Distributed(weeks.iter().map(|week| week.number).collect()),
+            // The bounds of the weeks lead the scan of the index to them. A table on a worker has other weeks as well.
+            since: self.since.max(oldest),
+            until: match (self.until, end) {
+                (Some(until), Some(end)) => Some(until.min(end)),
+                (until, end) => until.or(end),
             },
+            ..self.clone()
+        }
+    }
+
+    /// Whether entries of this week may be among these.
+    pub(super) fn may_include(&self, week: &Week) -> bool {
+        let newest = [self.after.map(|place| place.created_at), self.until]
+            .into_iter()
+            .flatten()
+            .min();
+        let begins_too_late = newest.is_some_and(|newest| week.start().is_some_and(|start| start > newest));
+        let ends_too_early = self
+            .since
+            .is_some_and(|since| week.end().is_some_and(|end| end <= since));
+        !begins_too_late && !ends_too_early
+    }
+
+    pub(super) const fn is_distributed(&self) -> bool {
+        match self.source {
+            Source::Recent => false,
+            Source::Distributed(_) => true,
+        }
+    }
+
+    /// Where the page begins.
+    pub(super) fn start(&self) -> PageStart {
+        let newest = [self.after.map(|place| place.created_at), self.until]
+            .into_iter()
+            .flatten()
+            .min();
+        match newest {
+            None => PageStart::Newest,
+            Some(created_before) => PageStart::After { created_before },
+        }
+    }
+
+    /// The table, under the name that the columns are selected by.
+    pub(super) const fn table(&self) -> &'static str {
+        match self.source {
+            Source::Recent => "audit_log",
+            Source::Distributed(_) => "audit_log_distributed AS audit_log",
         }
     }
 
@@ -74,12 +120,13 @@ impl Entries {
         }
     }
 
-    /// Whether the tenant of the event is deleted.
+    /// Whether the tenant of the event is deleted. Distributed events cannot be compared with a table of the coordinator in
+    /// the same statement.
     pub(super) const fn of_deleted_tenant(&self) -> &'static str {
-        match self.tenant_id {
+        match (&self.source, self.tenant_id) {
             // Has no entries.
-            Some(_) => "FALSE",
-            None => OF_DELETED_TENANT,
+            (Source::Recent, Some(_)) | (Source::Distributed(_), _) => "FALSE",
+            (Source::Recent, None) => OF_DELETED_TENANT,
         }
     }
 
@@ -88,64 +135,28 @@ impl Entries {
         out.push_sql(self.number());
         out.push_sql(" DESC");
     }
-
-    /// A column of the event whose place the cursor has in the list of all events.
-    fn push_place<'b>(column: &str, cursor: &'b i64, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("(SELECT place.");
-        out.push_identifier(column)?;
-        out.push_sql(" FROM audit_log AS place WHERE place.id >= ");
-        out.push_bind_param::<BigInt, _>(cursor)?;
-        out.push_sql(" ORDER BY place.id LIMIT 1)");
-        Ok(())
-    }
-
-    fn walk_after<'b>(&'b self, after: &'b After, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql(" AND (created_at, ");
-        out.push_sql(self.number());
-        out.push_sql(") < (");
-        match (after, &self.tenant_id) {
-            (After::Place(Place { created_at, id }), _) => {
-                out.push_bind_param::<Timestamptz, _>(created_at)?;
-                out.push_sql(", ");
-                out.push_bind_param::<BigInt, _>(id)?;
-            }
-            // Subqueries are evaluated once, before the index scan.
-            (After::Cursor(cursor), None) => {
-                out.push_sql("COALESCE(");
-                Self::push_place(audit_log::created_at::NAME, cursor, out)?;
-                out.push_sql(", 'infinity'), COALESCE(");
-                Self::push_place(audit_log::id::NAME, cursor, out)?;
-                out.push_sql(", 9223372036854775807)");
-            }
-            (After::Cursor(cursor), Some(tenant_id)) => {
-                out.push_sql("COALESCE((SELECT place.created_at FROM audit_log AS place WHERE place.id = ");
-                out.push_bind_param::<BigInt, _>(cursor)?;
-                out.push_sql(" AND place.tenant_id = ");
-                out.push_bind_param::<SqlUuid, _>(tenant_id)?;
-                out.push_sql("), (SELECT CASE WHEN newest.id < ");
-                out.push_bind_param::<BigInt, _>(cursor)?;
-                out.push_sql(" THEN timestamptz 'infinity' END FROM audit_log AS newest WHERE newest.tenant_id = ");
-                out.push_bind_param::<SqlUuid, _>(tenant_id)?;
-                out.push_sql(" ORDER BY newest.created_at DESC, newest.id DESC LIMIT 1)), ");
-                out.push_bind_param::<BigInt, _>(cursor)?;
-            }
-        }
-        out.push_sql(")");
-        Ok(())
-    }
 }
 
 impl QueryFragment<Pg> for Entries {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        match &self.tenant_id {
-            Some(tenant_id) => {
+        match (&self.source, &self.tenant_id) {
+            (Source::Recent, Some(tenant_id)) => {
                 out.push_sql("tenant_id = ");
                 out.push_bind_param::<SqlUuid, _>(tenant_id)?;
                 out.push_sql(" AND NOT EXISTS (SELECT FROM deleted_tenants AS deleted WHERE deleted.tenant_id = ");
                 out.push_bind_param::<SqlUuid, _>(tenant_id)?;
                 out.push_sql(")");
             }
-            None => out.push_sql("TRUE"),
+            (Source::Recent, None) => out.push_sql("TRUE"),
+            (Source::Distributed(weeks), tenant_id) => {
+                out.push_sql("week = ANY (");
+                out.push_bind_param::<Array<Integer>, _>(weeks)?;
+                out.push_sql(")");
+                if let Some(tenant_id) = tenant_id {
+                    out.push_sql(" AND tenant_id = ");
+                    out.push_bind_param::<SqlUuid, _>(tenant_id)?;
+                }
+            }
         }
         if let Some(since) = &self.since {
             out.push_sql(" AND created_at >= ");
@@ -155,8 +166,14 @@ impl QueryFragment<Pg> for Entries {
             out.push_sql(" AND created_at < ");
             out.push_bind_param::<Timestamptz, _>(until)?;
         }
-        if let Some(after) = &self.after {
-            self.walk_after(after, &mut out)?;
+        if let Some(Place { created_at, id }) = &self.after {
+            out.push_sql(" AND (created_at, ");
+            out.push_sql(self.number());
+            out.push_sql(") < (");
+            out.push_bind_param::<Timestamptz, _>(created_at)?;
+            out.push_sql(", ");
+            out.push_bind_param::<BigInt, _>(id)?;
+            out.push_sql(")");
         }
         Ok(())
     }

@@ -8,14 +8,13 @@
 //! early if it is not full by then. The first look is short, because most filters fill a page from it.
 
 use super::filter::{Entries, Place, TextFilters, walk_through};
-use crate::store::postgres::audit_log::AuditEventRow;
+use crate::store::postgres::audit_log::{AuditEventRow, columns};
 use crate::store::postgres::schema::audit_log;
 use diesel::dsl::{AsSelect, SqlTypeOf};
-use diesel::pg::{Pg, PgQueryBuilder};
+use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Bool, Timestamptz};
-use std::sync::OnceLock;
 
 /// The columns that make an event large.
 const TEXTS: [&str; 9] = [
@@ -52,6 +51,9 @@ fn push_bytes(out: &mut AstPass<'_, '_, Pg>) -> QueryResult<()> {
 /// How many entries each look of a page goes through, at most.
 pub(super) const LOOKS: [i64; 2] = [1_000, 20_000];
 
+/// The same for distributed events. Each of the workers may send so many places.
+pub(super) const DISTRIBUTED_LOOKS: [i64; 1] = [1_000];
+
 /// Selects the place of the last entry of a look. None if there are fewer entries.
 pub(super) struct FindEnd<'a> {
     pub(super) entries: &'a Entries,
@@ -61,7 +63,9 @@ pub(super) struct FindEnd<'a> {
 
 impl QueryFragment<Pg> for FindEnd<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("SELECT created_at, id FROM audit_log WHERE ");
+        out.push_sql("SELECT created_at, id FROM ");
+        out.push_sql(self.entries.table());
+        out.push_sql(" WHERE ");
         self.entries.walk_ast(out.reborrow())?;
         self.entries.push_order(&mut out);
         out.push_sql(" LIMIT 1 OFFSET ");
@@ -109,17 +113,6 @@ impl<'a> ListEvents<'a> {
     }
 }
 
-/// The selected columns.
-fn columns() -> QueryResult<&'static str> {
-    static COLUMNS: OnceLock<String> = OnceLock::new();
-    if let Some(columns) = COLUMNS.get() {
-        return Ok(columns);
-    }
-    let mut sql = PgQueryBuilder::default();
-    <AuditEventRow as Selectable<Pg>>::construct_selection().to_sql(&mut sql, &Pg)?;
-    Ok(COLUMNS.get_or_init(|| sql.finish()))
-}
-
 /// Whether the tenant of the event is deleted, so that the event is listed without it. The tenants are read once, and are few:
 /// soon after a deletion, the stored events have no tenant either.
 pub(super) const OF_DELETED_TENANT: &str =
@@ -132,7 +125,9 @@ const UNMEASURED_EVENTS: i64 = 64;
 impl ListEvents<'_> {
     /// The events in the order of the list, from `FROM` on.
     fn walk_found<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql(" FROM audit_log WHERE ");
+        out.push_sql(" FROM ");
+        out.push_sql(self.entries.table());
+        out.push_sql(" WHERE ");
         self.entries.walk_ast(out.reborrow())?;
         if let Some(through) = &self.through {
             walk_through(self.entries, through, &mut out)?;

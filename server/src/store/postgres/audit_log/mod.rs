@@ -4,7 +4,7 @@ mod insert;
 mod row;
 
 pub(super) use insert::{INSERTED_COLUMNS, insert_events_on_connection};
-pub(super) use row::AuditEventRow;
+pub(super) use row::{AuditEventRow, columns};
 
 use super::error::DbError;
 use super::rows::corrupt_row;

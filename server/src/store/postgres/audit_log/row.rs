@@ -7,11 +7,14 @@ use crate::store::postgres::schema::audit_log;
 use chrono::{DateTime, Utc};
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
-use diesel::pg::{Pg, PgValue};
+use diesel::pg::{Pg, PgQueryBuilder, PgValue};
 use diesel::prelude::*;
+use diesel::query_builder::{QueryBuilder, QueryFragment};
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::Json;
 use ipnet::IpNet;
+use std::collections::HashSet;
+use std::sync::OnceLock;
 use tenant_registry_contract::types::{
     AuditEventId, AuditEventTarget, ConstraintError, ProjectId, StoredText, TenantId,
 };
@@ -155,17 +158,33 @@ impl TryFrom<NewAuditEventRow> for NewAuditEvent {
     }
 }
 
+/// The columns of [`AuditEventRow`], as text.
+pub(in crate::store::postgres) fn columns() -> QueryResult<&'static str> {
+    static COLUMNS: OnceLock<String> = OnceLock::new();
+    if let Some(columns) = COLUMNS.get() {
+        return Ok(columns);
+    }
+    let mut sql = PgQueryBuilder::default();
+    <AuditEventRow as Selectable<Pg>>::construct_selection().to_sql(&mut sql, &Pg)?;
+    Ok(COLUMNS.get_or_init(|| sql.finish()))
+}
+
 impl AuditEventRow {
-    /// The event as it is listed: without its tenant, once that is deleted.
-    pub(in crate::store::postgres) fn into_listed_record(
+    /// The event without its tenant, which is deleted.
+    pub(in crate::store::postgres) fn into_record_without_tenant(mut self) -> Result<AuditEventRecord, DbError> {
+        self.event.tenant_id = None;
+        self.into_record()
+    }
+
+    /// The event, without its tenant if that is one of these.
+    pub(in crate::store::postgres) fn into_record_without(
         self,
-        of_deleted_tenant: bool,
+        deleted_tenants: &HashSet<Uuid>,
     ) -> Result<AuditEventRecord, DbError> {
-        let mut record = self.into_record()?;
-        if of_deleted_tenant {
-            record.event.tenant_id = None;
+        match self.event.tenant_id {
+            Some(tenant_id) if deleted_tenants.contains(&tenant_id) => self.into_record_without_tenant(),
+            Some(_) | None => self.into_record(),
         }
-        Ok(record)
     }
 
     pub(in crate::store::postgres) fn into_record(self) -> Result<AuditEventRecord, DbError> {
