@@ -417,6 +417,15 @@ const WITHOUT_FAULT: &[(&str, &str)] = &[
     ("SELECT EXISTS", "returns whether the caller's tenant exists"),
     ("SELECT created_at, id FROM audit_log", "returns where a page ends"),
     (
+        "SELECT \"audit_log\".\"created_at\", \"audit_log\".\"id\"",
+        "returns where a page begins",
+    ),
+    (
+        "SELECT \"audit_log\".\"id\" FROM",
+        "returns the newest number, to compare it with a cursor",
+    ),
+    ("FROM \"audit_log_distributed_weeks\"", "has no rows of tenants"),
+    (
         "\"tenants\".\"id\" = $1) LIMIT $2 FOR SHARE",
         "locks the tenant of a trial; the INSERT has the caller's tenant",
     ),
