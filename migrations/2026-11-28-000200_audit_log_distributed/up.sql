@@ -148,12 +148,12 @@ $$;
 -- Inserts the event that records a deletion. Called with the rights of the owner.
 CREATE FUNCTION audit_log_insert_pruned(deleted bigint, oldest timestamptz, newest timestamptz) RETURNS void
 LANGUAGE sql AS $$
-    INSERT INTO audit_log (actor_id, actor_type, action, target_type, metadata, created_at)
+    INSERT INTO audit_log (actor_id, actor_type, action, target_type, metadata, created_at, origin)
     VALUES (session_user::text, 'operator', 'audit.pruned', 'audit_log', json_build_object(
         'deleted', deleted,
         'oldest', to_char(oldest AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'newest', to_char(newest AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-    ), clock_timestamp())
+    ), clock_timestamp(), 'service')
 $$;
 
 -- Deletes the oldest distributed events that are older than this, at most so many and of one week, and records it as
