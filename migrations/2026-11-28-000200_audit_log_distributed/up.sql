@@ -148,17 +148,18 @@ $$;
 -- Inserts the event that records a deletion. Called with the rights of the owner.
 CREATE FUNCTION audit_log_insert_pruned(deleted bigint, oldest timestamptz, newest timestamptz) RETURNS void
 LANGUAGE sql AS $$
-    INSERT INTO audit_log (actor_id, actor_type, action, target_type, metadata, created_at)
+    INSERT INTO audit_log (actor_id, actor_type, action, target_type, metadata, created_at, origin)
     VALUES (session_user::text, 'operator', 'audit.pruned', 'audit_log', json_build_object(
         'deleted', deleted,
         'oldest', to_char(oldest AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'newest', to_char(newest AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-    ), clock_timestamp())
+    ), clock_timestamp(), 'service')
 $$;
 
 -- Deletes the oldest distributed events that are older than this, at most so many and of one week, and records it as
 -- audit_log_record_pruning() does. Returns how many were deleted, and NULL if no such event is left. The caller is the
--- pruning role. It runs as the owner, whose rights the workers know.
+-- pruning role. It runs as the owner, whose rights the workers know. `distribute` holds the lock: a week that is empty could
+-- else be removed while events are copied to it.
 CREATE FUNCTION audit_log_distributed_prune(before timestamptz, max_events integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
@@ -175,11 +176,20 @@ BEGIN
         RAISE EXCEPTION 'audit_log: events younger than % cannot be deleted', audit_log_minimum_age()
             USING ERRCODE = 'restrict_violation', CONSTRAINT = 'audit_log_minimum_age';
     END IF;
-    SET LOCAL citus.propagate_set_commands = 'local';
-    SET LOCAL registry.audit_log_upkeep = 'on';
+    -- With 0, every week would look empty.
+    IF max_events IS NULL OR max_events < 1 THEN
+        RAISE EXCEPTION 'max_events must be at least 1' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF NOT pg_try_advisory_xact_lock_shared('audit_log_distributed'::regclass::bigint) THEN
+        RAISE EXCEPTION 'audit_log_distributed cannot be pruned while `tenant-registry distribute` runs'
+            USING ERRCODE = 'lock_not_available', HINT = 'Wait until it has ended.';
+    END IF;
+    -- Citus passes a setting on to workers only from a transaction block or from DO.
+    DO 'BEGIN SET LOCAL citus.propagate_set_commands = local; SET LOCAL registry.audit_log_upkeep = on; END';
     LOOP
+        -- The lock on the row keeps two calls from recording the same events.
         SELECT week INTO oldest_week FROM audit_log_distributed_weeks
-        WHERE week <= floor(extract(epoch FROM before) / 604800) ORDER BY week LIMIT 1;
+        WHERE week <= floor(extract(epoch FROM before) / 604800) ORDER BY week LIMIT 1 FOR UPDATE;
         IF NOT FOUND THEN
             RETURN NULL;
         END IF;
@@ -211,6 +221,7 @@ DECLARE
     deleted deleted_tenants;
     last_created_at timestamptz;
     events bigint[];
+    cleared integer;
     event_week integer;
 BEGIN
     IF NOT pg_try_advisory_xact_lock_shared('audit_log_distributed'::regclass::bigint) THEN
@@ -228,26 +239,26 @@ BEGIN
         ORDER BY created_at, id LIMIT max_events
     );
     UPDATE audit_log SET tenant_id = NULL WHERE id = ANY(events);
-    IF cardinality(events) = max_events THEN
+    cleared := cardinality(events);
+    IF cleared = max_events THEN
         UPDATE deleted_tenants SET last_event = events[max_events] WHERE tenant_id = deleted.tenant_id;
-        RETURN cardinality(events);
+        RETURN cleared;
     END IF;
     IF EXISTS (SELECT FROM audit_log_distributed_weeks) THEN
-        -- Before the first statement on a worker, which else does not get them.
-        SET LOCAL citus.propagate_set_commands = 'local';
-        SET LOCAL registry.audit_log_upkeep = 'on';
+        -- As in audit_log_distributed_prune(), and before the first statement on a worker, which else does not get it.
+        DO 'BEGIN SET LOCAL citus.propagate_set_commands = local; SET LOCAL registry.audit_log_upkeep = on; END';
         SELECT week INTO event_week FROM audit_log_distributed WHERE tenant_id = deleted.tenant_id LIMIT 1;
         IF event_week IS NOT NULL THEN
             events := ARRAY(
                 SELECT id FROM audit_log_distributed
-                WHERE tenant_id = deleted.tenant_id AND week = event_week LIMIT max_events
+                WHERE tenant_id = deleted.tenant_id AND week = event_week LIMIT max_events - cleared
             );
             UPDATE audit_log_distributed SET tenant_id = NULL WHERE week = event_week AND id = ANY(events);
-            RETURN cardinality(events);
+            RETURN cleared + cardinality(events);
         END IF;
     END IF;
     DELETE FROM deleted_tenants WHERE tenant_id = deleted.tenant_id;
-    RETURN cardinality(events);
+    RETURN cleared;
 END
 $$;
 

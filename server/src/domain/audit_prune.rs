@@ -35,6 +35,11 @@ pub async fn audit_prune(store: &mut impl AuditPruneStore, before: Timestamp) ->
         return Err(AuditPruneError::TooYoung(latest));
     }
     let mut deleted_total = 0;
+    // These are the oldest events.
+    while let Some(deleted) = store.audit_delete_distributed_batch(before).await? {
+        deleted_total += deleted;
+        info!(deleted = deleted_total, "pruned the distributed audit events");
+    }
     let mut after = 0;
     while let Some(PrunedBatch { last, deleted }) = store.audit_delete_batch(before, after).await? {
         after = last;

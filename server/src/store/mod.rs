@@ -488,6 +488,13 @@ pub trait AuditPruneStore: Send {
         before: Timestamp,
         after: i64,
     ) -> impl Future<Output = Result<Option<PrunedBatch>, StoreError>> + Send;
+
+    /// Deletes some of the oldest distributed events that are older than `before`, together with an event that records it,
+    /// and returns how many. `None` if none are left.
+    fn audit_delete_distributed_batch(
+        &mut self,
+        before: Timestamp,
+    ) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send;
 }
 
 /// Reports the health of a store.

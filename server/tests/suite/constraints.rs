@@ -17,6 +17,7 @@ process_cases![
     ; postgres:
     columns_exist_and_are_nullable_as_in_the_spec,
     columns_accept_exactly_the_values_of_the_spec,
+    distributed_events_have_the_columns_and_indexes_of_others,
 ];
 
 /// The schemas that are stored, their tables, and the requests that store them.
@@ -242,6 +243,24 @@ async fn columns_accept_exactly_the_values_of_the_spec() {
         }
     }
     assert!(tried > 500, "{tried} values are too few to say much");
+}
+
+/// A page and a cursor read both tables by the same statements. Only the week is added.
+async fn distributed_events_have_the_columns_and_indexes_of_others() {
+    let database = TestDatabase::create().await;
+    let client = connect(&database).await;
+    let texts = async |query: &str, table: &str| -> Vec<String> {
+        let rows = client.query(query, &[&table]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    };
+    let columns = "SELECT concat_ws(' ', column_name, data_type, is_nullable) FROM information_schema.columns \
+                   WHERE table_name = $1 AND column_name <> 'week' ORDER BY column_name";
+    let expected = texts(columns, "audit_log").await;
+    assert_eq!(texts(columns, "audit_log_distributed").await, expected);
+    let indexes = "SELECT replace(indexdef, $1, 'audit_log') FROM pg_indexes \
+                   WHERE tablename = $1 AND indexname NOT LIKE '%_pkey' ORDER BY indexname";
+    let expected = texts(indexes, "audit_log").await;
+    assert_eq!(texts(indexes, "audit_log_distributed").await, expected);
 }
 
 /// Values at and beyond the limits of a property, and whether the spec admits them. Dates and times are left out,

@@ -2,6 +2,7 @@
 
 use crate::harness::RawResponse;
 use crate::harness::cases::process_cases;
+use crate::harness::distribution::distribute;
 use crate::harness::polling::until;
 use crate::harness::postgres::TestDatabase;
 use crate::harness::process::{ServiceProcess, run};
@@ -31,6 +32,7 @@ process_cases![
     a_step_in_a_deadlock_runs_again,
     an_index_that_was_interrupted_is_built_again,
     the_audit_log_cannot_be_changed,
+    distributed_events_cannot_be_changed,
     it_contains_no_plaintext_of_a_key,
     events_survive_the_deletion_of_their_tenant,
 ];
@@ -482,6 +484,44 @@ async fn the_audit_log_cannot_be_changed() {
         );
     }
     assert_eq!(process.raw.get("/v1/audit").await.text, before);
+}
+
+async fn distributed_events_cannot_be_changed() {
+    let database = TestDatabase::create().await;
+    let client = connect(database.url()).await;
+    let events = "INSERT INTO audit_log (action, created_at) \
+                  SELECT 'old', '2026-01-01'::timestamptz + n * interval '1 day' FROM generate_series(1, 20) AS n";
+    client.batch_execute(events).await.unwrap();
+    distribute(&client, "id <= 10").await;
+    let log = async || -> (i64, i64, String) {
+        let log = "SELECT (SELECT count(*) FROM audit_log), count(*), md5(string_agg(event::text, '|' ORDER BY id)) \
+                   FROM audit_log_distributed AS event";
+        let row = client.query_one(log, &[]).await.unwrap();
+        (row.get(0), row.get(1), row.get(2))
+    };
+    let before = log().await;
+    assert_eq!((before.0, before.1), (10, 10));
+    for attempt in [
+        "UPDATE audit_log_distributed SET action = 'nothing'",
+        "UPDATE audit_log_distributed SET tenant_id = NULL",
+        "DELETE FROM audit_log_distributed",
+        "TRUNCATE audit_log_distributed",
+        // The functions change nothing but the tenant.
+        "SET LOCAL registry.audit_log_upkeep = 'on'; UPDATE audit_log_distributed SET action = 'nothing'",
+        "SET LOCAL registry.audit_log_upkeep = 'on'; UPDATE audit_log_distributed SET tenant_id = gen_random_uuid()",
+        "SET LOCAL registry.audit_log_upkeep = 'on'; TRUNCATE audit_log_distributed",
+        // These are not distributed.
+        "SET LOCAL registry.audit_log_distributing = 'on'; DELETE FROM audit_log WHERE id = 15",
+    ] {
+        let error = client.batch_execute(&format!("BEGIN; {attempt}")).await.unwrap_err();
+        assert_eq!(
+            error.code(),
+            Some(&SqlState::RESTRICT_VIOLATION),
+            "{attempt}: {error:?}"
+        );
+        client.batch_execute("ROLLBACK").await.unwrap();
+    }
+    assert_eq!(log().await, before);
 }
 
 async fn events_survive_the_deletion_of_their_tenant() {

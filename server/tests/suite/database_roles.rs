@@ -3,6 +3,7 @@
 //! The tests run the SQL of the pages. Roles belong to the server, so each test renames them.
 
 use crate::harness::cases::process_cases;
+use crate::harness::distribution::distribute;
 use crate::harness::postgres::{CREATE_BOUND_ROLE, TestDatabase};
 use crate::harness::process::{ServiceProcess, run};
 use chrono::{TimeDelta, Utc};
@@ -16,12 +17,16 @@ process_cases![
     ; postgres:
     the_service_works_with_the_documented_role,
     the_documented_role_cannot_do_what_the_service_never_does,
+    an_upgrade_allows_the_documented_role_only_to_read_distributed_events,
     older_grants_are_narrowed,
     row_security_works_with_the_documented_roles,
     the_start_names_missing_privileges,
     pruning_deletes_old_events_and_records_it,
     the_pruning_role_cannot_delete_young_events,
     the_pruning_role_cannot_delete_without_a_record,
+    pruning_deletes_old_distributed_events_and_records_it,
+    pruning_continues_after_distribute_has_ended,
+    the_pruning_role_deletes_distributed_events_only_by_the_function,
 ];
 
 const INSTALLING: &str = include_str!("../../../docs/install.md");
@@ -160,9 +165,76 @@ async fn the_service_works_with_the_documented_role() {
     documented.remove().await;
 }
 
+/// What the service never does with distributed events, and the role of the service may not do either.
+const CHANGES_OF_DISTRIBUTED: [&str; 10] = [
+    "INSERT INTO audit_log_distributed (id, action, created_at, week) VALUES (1, 'x', '1970-01-01', 0)",
+    "UPDATE audit_log_distributed SET action = 'x'",
+    "UPDATE audit_log_distributed SET tenant_id = NULL",
+    "DELETE FROM audit_log_distributed",
+    "TRUNCATE audit_log_distributed",
+    "INSERT INTO audit_log_distributed_weeks VALUES (1, 1, 1)",
+    "UPDATE audit_log_distributed_weeks SET first_id = 1",
+    "DELETE FROM audit_log_distributed_weeks",
+    "SELECT audit_log_distributed_prune(now() - interval '1 year', 1)",
+    "SELECT audit_log_insert_pruned(1, now(), now())",
+];
+
+/// Checks that the role can read distributed events, and can do no more.
+async fn assert_only_reads_distributed(client: &Client) {
+    client.batch_execute(READ_DISTRIBUTED).await.unwrap();
+    // The settings that announce the changes of the functions help no role without the privilege.
+    let announce = "SET registry.audit_log_upkeep = 'on'; SET registry.audit_log_distributing = 'on'";
+    client.batch_execute(announce).await.unwrap();
+    for attempt in CHANGES_OF_DISTRIBUTED {
+        let error = client.batch_execute(attempt).await.unwrap_err();
+        assert_eq!(
+            error.code(),
+            Some(&SqlState::INSUFFICIENT_PRIVILEGE),
+            "{attempt}: {error:?}"
+        );
+    }
+}
+
+const READ_DISTRIBUTED: &str = "SELECT * FROM audit_log_distributed; SELECT * FROM audit_log_distributed_weeks";
+
+/// Undoes the step that adds the tables for distributed events.
+const WITHOUT_DISTRIBUTED: &str = "DROP TABLE audit_log_distributed, audit_log_distributed_weeks; \
+     DROP FUNCTION audit_log_distributed_append_only, audit_log_distributed_prune, audit_log_insert_pruned; \
+     DELETE FROM __diesel_schema_migrations WHERE version = '20261128000200'";
+
+async fn an_upgrade_allows_the_documented_role_only_to_read_distributed_events() {
+    let documented = Documented::create_with_grants().await;
+    let bound = format!(
+        "{CREATE_BOUND_ROLE}; {}",
+        documented.renamed("ALTER ROLE registry_service NOINHERIT; GRANT tenant_registry_bound TO registry_service")
+    );
+    documented.admin.batch_execute(&bound).await.unwrap();
+    let owner = connect(&documented.url("registry_owner")).await;
+    let before = format!("SELECT row_security_enable(); {WITHOUT_DISTRIBUTED}");
+    owner.batch_execute(&before).await.unwrap();
+    let migrated = output_of(&documented.url("registry_owner"), &["migrate"]).await;
+    assert!(migrated.status.success(), "{migrated:?}");
+
+    let service = connect(&documented.url("registry_service")).await;
+    assert_only_reads_distributed(&service).await;
+    service.batch_execute("SET ROLE tenant_registry_bound").await.unwrap();
+    assert_only_reads_distributed(&service).await;
+    let url = documented.url("registry_service");
+    let process = ServiceProcess::serve(&|command| {
+        command
+            .arg("--no-migrate")
+            .env("DATABASE_URL", &url)
+            .env("DATABASE_ROW_SECURITY", "on")
+    })
+    .await;
+    assert_eq!(process.stop().await.code, Some(0));
+    documented.remove().await;
+}
+
 async fn the_documented_role_cannot_do_what_the_service_never_does() {
     let documented = Documented::create_with_grants().await;
     let service = connect(&documented.url("registry_service")).await;
+    assert_only_reads_distributed(&service).await;
     for attempt in [
         "INSERT INTO audit_log (id, action, created_at) OVERRIDING SYSTEM VALUE VALUES (1000, 'x', now())",
         "INSERT INTO audit_log (id, action, created_at) OVERRIDING USER VALUE VALUES (1000, 'x', now())",
@@ -439,4 +511,146 @@ async fn the_pruning_role_cannot_delete_without_a_record() {
         Some(&SqlState::RESTRICT_VIOLATION),
         "other roles cannot delete events"
     );
+}
+
+/// The oldest 6,000 of the old events are distributed, and so is the young one.
+async fn prunable_distributed() -> (TestDatabase, Client) {
+    let (database, client) = prunable().await;
+    distribute(&client, "action = 'young' OR created_at <= '2026-01-01T01:40:00Z'").await;
+    assert_eq!(
+        (count(&client, "old").await, count_distributed(&client).await),
+        (6000, 6001)
+    );
+    (database, client)
+}
+
+async fn count_distributed(client: &Client) -> i64 {
+    let query = "SELECT count(*) FROM audit_log_distributed";
+    client.query_one(query, &[]).await.unwrap().get(0)
+}
+
+/// The weeks whose events may be distributed.
+async fn distributed_weeks(client: &Client) -> i64 {
+    let query = "SELECT count(*) FROM audit_log_distributed_weeks";
+    client.query_one(query, &[]).await.unwrap().get(0)
+}
+
+async fn pruning_deletes_old_distributed_events_and_records_it() {
+    let (database, client) = prunable_distributed().await;
+    let prune = async |before: &str| {
+        let output = output_of(database.url(), &["audit", "prune", "--before", before]).await;
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{errors}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(prune("2026-01-01T00:00:11Z").await, "10 audit events deleted\n");
+    assert_eq!(count_distributed(&client).await, 5991);
+    // The second time, the first event that is left is in the other table.
+    assert_eq!(prune("2026-01-01T01:40:11Z").await, "6000 audit events deleted\n");
+    assert_eq!(
+        (count(&client, "old").await, count_distributed(&client).await),
+        (5990, 1)
+    );
+    let records = "SELECT metadata::text, actor_id, actor_type, target_type FROM audit_log \
+                   WHERE action = 'audit.pruned' ORDER BY id";
+    let records = client.query(records, &[]).await.unwrap();
+    let deleted: Vec<Value> = records
+        .iter()
+        .map(|record| serde_json::from_str(record.get(0)).unwrap())
+        .collect();
+    let numbers: Vec<&Value> = deleted.iter().map(|metadata| &metadata["deleted"]).collect();
+    assert_eq!(json!(numbers), json!([10, 5000, 990, 10]));
+    assert_eq!(
+        deleted[1],
+        json!({
+            "deleted": 5000,
+            "oldest": "2026-01-01T00:00:11.000000Z",
+            "newest": "2026-01-01T01:23:30.000000Z",
+        })
+    );
+    let by: (&str, &str, &str) = (records[0].get(1), records[0].get(2), records[0].get(3));
+    assert_eq!(by, ("postgres", "operator", "audit_log"));
+
+    // A week without events is not read any more.
+    assert_eq!(distributed_weeks(&client).await, 2);
+    assert_eq!(prune("2026-02-01T00:00:00Z").await, "5990 audit events deleted\n");
+    assert_eq!(distributed_weeks(&client).await, 1);
+}
+
+async fn pruning_continues_after_distribute_has_ended() {
+    let (database, client) = prunable_distributed().await;
+    let arguments = ["audit", "prune", "--before", "2026-01-01T03:00:00Z"];
+    let lock = "SELECT pg_advisory_lock('audit_log_distributed'::regclass::bigint)";
+    client.batch_execute(lock).await.unwrap();
+    let output = output_of(database.url(), &arguments).await;
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        !output.status.success() && text.contains("cannot be pruned while `tenant-registry distribute` runs"),
+        "{text}"
+    );
+    assert_eq!(count_distributed(&client).await, 6001);
+    client.batch_execute("SELECT pg_advisory_unlock_all()").await.unwrap();
+    let output = output_of(database.url(), &arguments).await;
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "10799 audit events deleted\n"
+    );
+}
+
+async fn the_pruning_role_deletes_distributed_events_only_by_the_function() {
+    let (_database, client) = prunable_distributed().await;
+    let announce = format!("SET ROLE {PRUNER}; SET registry.audit_log_upkeep = 'on'");
+    client.batch_execute(&announce).await.unwrap();
+    for (attempt, expected) in [
+        ("DELETE FROM audit_log_distributed", SqlState::INSUFFICIENT_PRIVILEGE),
+        ("TRUNCATE audit_log_distributed", SqlState::INSUFFICIENT_PRIVILEGE),
+        (
+            "DELETE FROM audit_log_distributed_weeks",
+            SqlState::INSUFFICIENT_PRIVILEGE,
+        ),
+        (
+            "SELECT audit_log_insert_pruned(1, now(), now())",
+            SqlState::INSUFFICIENT_PRIVILEGE,
+        ),
+        (
+            "SELECT audit_log_distributed_prune(now() - interval '1 day', 10)",
+            SqlState::RESTRICT_VIOLATION,
+        ),
+        (
+            "SELECT audit_log_distributed_prune('infinity', 10)",
+            SqlState::RESTRICT_VIOLATION,
+        ),
+        // It would remove the weeks, so that the events are not found.
+        (
+            "SELECT audit_log_distributed_prune(now() - interval '30 days', 0)",
+            SqlState::INVALID_PARAMETER_VALUE,
+        ),
+    ] {
+        let error = client.batch_execute(attempt).await.unwrap_err();
+        assert_eq!(error.code(), Some(&expected), "{attempt}: {error:?}");
+    }
+    let prune = "SELECT audit_log_distributed_prune(now() - interval '30 days', 7)";
+    client
+        .batch_execute(&format!("BEGIN; {prune}; ROLLBACK"))
+        .await
+        .unwrap();
+    client.batch_execute("RESET ROLE").await.unwrap();
+    assert_eq!(
+        (
+            count_distributed(&client).await,
+            distributed_weeks(&client).await,
+            count(&client, "audit.pruned").await
+        ),
+        (6001, 2, 0)
+    );
+
+    // Membership is not enough, even for a superuser.
+    let error = client.batch_execute(prune).await.unwrap_err();
+    assert_eq!(error.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{error:?}");
+    // The owner can change the age.
+    let replace = "CREATE OR REPLACE FUNCTION audit_log_minimum_age() RETURNS interval LANGUAGE sql IMMUTABLE \
+                   RETURN interval '200 years'";
+    client.batch_execute(replace).await.unwrap();
+    let error = client.batch_execute(&format!("SET ROLE {PRUNER}; {prune}")).await;
+    assert_eq!(error.unwrap_err().code(), Some(&SqlState::RESTRICT_VIOLATION));
 }

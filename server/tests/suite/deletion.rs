@@ -213,11 +213,13 @@ pub(crate) fn process_cases() -> Vec<libtest_mimic::Trial> {
 mod background {
     use super::{ErrorCode, Method, NoTls, RawResponse, ServiceProcess, TestDatabase, Value, json, until};
     use crate::harness::cases::process_cases;
+    use crate::harness::distribution::distribute;
 
     process_cases![
         ; postgres:
         events_are_without_their_tenant_before_the_task_has_cleared_them,
         another_replica_finishes_after_a_crash,
+        distributed_events_are_cleared_too,
     ];
 
     /// The task fails as long as the function has another name.
@@ -324,5 +326,63 @@ mod background {
         for process in others {
             process.stop().await;
         }
+    }
+
+    async fn distributed_events_are_cleared_too() {
+        let database = TestDatabase::create().await;
+        let client = connect(&database).await;
+        let process = serve(&database).await;
+        client.batch_execute(PAUSE).await.unwrap();
+        deleted(&process, &client).await;
+        process.stop().await;
+        // 200 events stay in audit_log. An interrupted `distribute` has left one in both tables.
+        let last: i64 = client
+            .query_one("SELECT max(id) FROM audit_log", &[])
+            .await
+            .unwrap()
+            .get(0);
+        let in_both = format!(
+            "INSERT INTO audit_log_distributed \
+             SELECT *, floor(extract(epoch FROM created_at) / 604800) FROM audit_log WHERE id = {}",
+            last - 100
+        );
+        distribute(&client, &format!("id <= {}", last - 200)).await;
+        client.batch_execute(&in_both).await.unwrap();
+        let left = async || -> (i64, i64) {
+            let left = "SELECT (SELECT count(*) FROM audit_log WHERE tenant_id IS NOT NULL) \
+                            + (SELECT count(*) FROM audit_log_distributed WHERE tenant_id IS NOT NULL), \
+                        (SELECT count(*) FROM deleted_tenants)";
+            let row = client.query_one(left, &[]).await.unwrap();
+            (row.get(0), row.get(1))
+        };
+        let step = async || -> Option<i32> {
+            let row = client
+                .query_one("SELECT audit_log_clear_deleted_tenant(500)", &[])
+                .await;
+            row.unwrap().get(0)
+        };
+        // The events of the creation and of the archiving as well, and one twice.
+        let all = EVENTS + 3;
+        assert_eq!(left().await, (all, 1));
+        client.batch_execute(RESUME).await.unwrap();
+
+        let distribute = connect(&database).await;
+        let lock = "SELECT pg_advisory_lock('audit_log_distributed'::regclass::bigint)";
+        distribute.batch_execute(lock).await.unwrap();
+        assert_eq!(step().await, None, "waits until `distribute` has ended");
+        assert_eq!(left().await, (all, 1));
+        distribute
+            .batch_execute("SELECT pg_advisory_unlock_all()")
+            .await
+            .unwrap();
+
+        for (cleared, rest) in [(500, all - 500), (500, all - 1_000), (500, all - 1_500), (203, 0)] {
+            assert_eq!((step().await, left().await), (Some(cleared), (rest, 1)));
+        }
+        assert_eq!((step().await, left().await), (Some(0), (0, 0)));
+        assert_eq!(step().await, None);
+        let count = "SELECT count(*) FROM audit_log_distributed WHERE action = 'many'";
+        let kept: i64 = client.query_one(count, &[]).await.unwrap().get(0);
+        assert!(kept > EVENTS - 200, "{kept}");
     }
 }

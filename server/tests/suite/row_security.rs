@@ -6,6 +6,7 @@
 
 use crate::harness::RawResponse;
 use crate::harness::cases::process_cases;
+use crate::harness::distribution::distribute;
 use crate::harness::issuer::{TestIssuer, TokenRequest};
 use crate::harness::polling::until;
 use crate::harness::postgres::TestDatabase;
@@ -790,6 +791,19 @@ async fn the_start_names_what_keeps_row_security_from_being_in_force() {
              TO tenant_registry_bound USING (true)",
             "in the tables api_keys;",
         ),
+        // On workers of Citus, its only policy is permissive.
+        (
+            "ALTER POLICY bound_to_tenant ON audit_log_distributed USING (true)",
+            "in the tables audit_log_distributed;",
+        ),
+        (
+            "CREATE POLICY later ON audit_log_distributed FOR SELECT USING (action <> 'a')",
+            "in the tables audit_log_distributed;",
+        ),
+        (
+            "DROP POLICY bound_to_tenant ON audit_log_distributed",
+            "in the tables audit_log_distributed;",
+        ),
         (
             "CREATE TABLE later (tenant_id uuid); GRANT SELECT ON later TO PUBLIC",
             "in the tables later;",
@@ -798,20 +812,24 @@ async fn the_start_names_what_keeps_row_security_from_being_in_force() {
             "REVOKE INSERT ON projects FROM tenant_registry_bound",
             "lacks privileges: INSERT on projects;",
         ),
+        (
+            "REVOKE SELECT ON audit_log_distributed, audit_log_distributed_weeks FROM tenant_registry_bound",
+            "lacks privileges: SELECT on audit_log_distributed, SELECT on audit_log_distributed_weeks;",
+        ),
     ] {
         admin.batch_execute(change).await.unwrap();
         let text = problem().await;
         assert!(text.contains(expected), "{change}: {text}");
-        admin
-            .batch_execute("DROP TABLE IF EXISTS later; SELECT row_security_enable()")
-            .await
-            .unwrap();
+        let undo = "DROP TABLE IF EXISTS later; DROP POLICY IF EXISTS later ON audit_log_distributed; \
+                    SELECT row_security_enable()";
+        admin.batch_execute(undo).await.unwrap();
     }
 }
 
 async fn the_role_sees_nothing_without_a_tenant() {
     let scene = Scene::create("on").await;
     let client = connect(scene.database.url()).await;
+    distribute(&client, "action = 'tenant.created'").await;
     client.batch_execute("SET ROLE tenant_registry_bound").await.unwrap();
     let tables = [
         "tenants",
@@ -820,6 +838,7 @@ async fn the_role_sees_nothing_without_a_tenant() {
         "tenant_products",
         "api_keys",
         "audit_log",
+        "audit_log_distributed",
     ];
     let own = format!("SET registry.tenant = '{}'", scene.fill("{own}"));
     for (set, sees) in [
@@ -838,4 +857,13 @@ async fn the_role_sees_nothing_without_a_tenant() {
             assert_eq!(count > 0, expected, "{set}: {table}");
         }
     }
+    // The events of both tenants are there.
+    let tenants = "SELECT DISTINCT tenant_id::text FROM audit_log_distributed";
+    let seen = async || -> Vec<String> {
+        let rows = client.query(tenants, &[]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    };
+    assert_eq!(seen().await, [scene.fill("{own}")]);
+    client.batch_execute("RESET ROLE").await.unwrap();
+    assert_eq!(seen().await.len(), 2);
 }

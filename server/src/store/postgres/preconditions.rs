@@ -148,7 +148,7 @@ pub(super) async fn check_on_connection(connection: &mut AsyncPgConnection) -> R
 }
 
 /// The privileges that the service needs on whole tables.
-const TABLE_PRIVILEGES: [(&str, &str); 21] = [
+const TABLE_PRIVILEGES: [(&str, &str); 23] = [
     ("tenants", "SELECT"),
     ("tenants", "INSERT"),
     ("tenants", "UPDATE"),
@@ -166,6 +166,8 @@ const TABLE_PRIVILEGES: [(&str, &str); 21] = [
     ("api_keys", "INSERT"),
     ("api_keys", "UPDATE"),
     ("audit_log", "SELECT"),
+    ("audit_log_distributed", "SELECT"),
+    ("audit_log_distributed_weeks", "SELECT"),
     ("idempotency_records", "SELECT"),
     ("idempotency_records", "INSERT"),
     ("idempotency_records", "DELETE"),
@@ -228,7 +230,7 @@ pub async fn check_privileges(url: &DatabaseUrl, connect_timeout: Duration) -> R
 }
 
 /// What the role for callers that are limited to one tenant needs. It gets it from `row_security_enable()`.
-const BOUND_PRIVILEGES: [(&str, &str); 19] = [
+const BOUND_PRIVILEGES: [(&str, &str); 21] = [
     ("tenants", "SELECT"),
     ("tenants", "UPDATE"),
     ("tenants", "DELETE"),
@@ -246,6 +248,8 @@ const BOUND_PRIVILEGES: [(&str, &str); 19] = [
     ("api_keys", "UPDATE"),
     ("audit_log", "SELECT"),
     ("audit_log", "INSERT"),
+    ("audit_log_distributed", "SELECT"),
+    ("audit_log_distributed_weeks", "SELECT"),
     ("idempotency_records", "SELECT"),
     ("idempotency_records", "INSERT"),
 ];
@@ -261,12 +265,17 @@ struct BoundRole {
     bypasses: bool,
     #[diesel(sql_type = Bool)]
     is_inherited: bool,
+    #[diesel(sql_type = Bool)]
+    needs_login: bool,
 }
 
 const BOUND_ROLE_STATE: &str = "SELECT current_user::text AS user, role.oid IS NOT NULL AS exists, \
      COALESCE(role.rolsuper OR role.rolbypassrls, FALSE) AS bypasses, \
      COALESCE(NOT own.rolsuper AND NOT own.rolbypassrls AND pg_has_role(own.oid, role.oid, 'USAGE') \
-         AND NOT pg_has_role(own.oid, log.relowner, 'USAGE'), FALSE) AS is_inherited \
+         AND NOT pg_has_role(own.oid, log.relowner, 'USAGE'), FALSE) AS is_inherited, \
+     COALESCE(NOT role.rolcanlogin, FALSE) AND EXISTS ( \
+         SELECT FROM pg_extension WHERE extname = 'citus' \
+     ) AS needs_login \
      FROM pg_class AS log JOIN pg_roles AS own ON own.rolname = current_user \
      LEFT JOIN pg_roles AS role ON role.rolname = $1 \
      WHERE log.oid = 'audit_log'::regclass";
@@ -280,17 +289,24 @@ struct BoundReach {
     missing: Vec<String>,
 }
 
-/// The owner of a table, and a role that inherits its rights, ignores the policies.
+/// The owner of a table, and a role that inherits its rights, ignores the policies. A row has to match each restrictive policy
+/// and one of the permissive ones. Views of extensions have no rows of tenants.
 const BOUND_REACH: &str = "SELECT ARRAY( \
          SELECT relname::text FROM pg_class \
          WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f') \
          AND (has_table_privilege($1, oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE') \
              OR has_any_column_privilege($1, oid, 'SELECT, INSERT, UPDATE')) \
-         AND (pg_has_role($1, relowner, 'USAGE') OR NOT relrowsecurity OR NOT EXISTS ( \
-             SELECT FROM pg_policy WHERE polrelid = pg_class.oid AND NOT polpermissive AND polcmd = '*' \
-             AND polroles = ARRAY[$1::regrole::oid] AND polwithcheck IS NULL \
-             AND pg_get_expr(polqual, polrelid) LIKE '%registry.tenant%' \
-         )) ORDER BY relname \
+         AND NOT EXISTS ( \
+             SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e' \
+         ) \
+         AND (pg_has_role($1, relowner, 'USAGE') OR NOT relrowsecurity OR NOT COALESCE(( \
+             SELECT bool_or(NOT polpermissive AND polroles = ARRAY[$1::regrole::oid] AND is_limit) \
+                 OR bool_and(is_limit) FILTER (WHERE polpermissive) \
+             FROM pg_policy CROSS JOIN LATERAL ( \
+                 SELECT polcmd = '*' AND polwithcheck IS NULL \
+                     AND COALESCE(pg_get_expr(polqual, polrelid) LIKE '%registry.tenant%', FALSE) AS is_limit \
+             ) AS policy WHERE polrelid = pg_class.oid \
+         ), FALSE)) ORDER BY relname \
      ) AS unlimited, ARRAY( \
          SELECT privilege || ' on ' || name FROM unnest($2, $3) AS needed (name, privilege) \
          WHERE NOT has_any_column_privilege($1, name, CASE privilege WHEN 'DELETE' THEN 'SELECT' ELSE privilege END) \
@@ -298,7 +314,7 @@ const BOUND_REACH: &str = "SELECT ARRAY( \
      ) AS missing";
 
 /// Checks that row-level security limits the statements for callers that are limited to one tenant: the service can use
-/// the role, the role is subject to policies, and a policy limits it in every table that it can reach. The schema has
+/// the role, the role is subject to policies, and policies limit it in every table that it can reach. The schema has
 /// to be up to date.
 ///
 /// # Errors
@@ -310,6 +326,7 @@ pub async fn check_row_security(url: &DatabaseUrl, connect_timeout: Duration) ->
         exists,
         bypasses,
         is_inherited,
+        needs_login,
     } = diesel::sql_query(BOUND_ROLE_STATE)
         .bind::<Text, _>(BOUND_ROLE)
         .get_result(&mut connection)
@@ -329,6 +346,12 @@ pub async fn check_row_security(url: &DatabaseUrl, connect_timeout: Duration) ->
         problems.push(format!(
             "the role `{user}` inherits `{BOUND_ROLE}`, so that other callers see nothing; make `{user}` NOINHERIT and grant \
              the role again"
+        ));
+    }
+    if needs_login {
+        problems.push(format!(
+            "the role `{BOUND_ROLE}` cannot log in, so it cannot read distributed events from the workers of Citus; run as an \
+             administrator: ALTER ROLE {BOUND_ROLE} LOGIN"
         ));
     }
     let (tables, privileges): (Vec<&str>, Vec<&str>) = BOUND_PRIVILEGES.into_iter().unzip();

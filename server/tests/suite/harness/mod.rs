@@ -5,6 +5,7 @@ pub(crate) mod cases;
 mod clock;
 pub(crate) mod collector;
 pub(crate) mod coverage;
+pub(crate) mod distribution;
 pub(crate) mod etcd;
 mod faults;
 pub(crate) mod issuer;

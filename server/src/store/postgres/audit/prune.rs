@@ -1,7 +1,8 @@
 //! Pruning of old audit events for operators, under a separate database role.
 //!
 //! It goes through the log from its old end in small batches. Readers and writers do not wait for it: no other transaction
-//! locks the rows that it deletes. A trigger of the database records each batch.
+//! locks the rows that it deletes. The database records each batch: a trigger for events of `audit_log`, and the function that
+//! deletes distributed events.
 
 use crate::store::postgres::connection::{ConnectError, DatabaseUrl, connect_unpooled};
 use crate::store::postgres::error::DbError;
@@ -10,7 +11,7 @@ use crate::store::{AuditPruneStore, PrunedBatch, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::Timestamptz;
+use diesel::sql_types::{Integer, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use std::time::Duration;
 use tenant_registry_contract::types::Timestamp;
@@ -20,7 +21,7 @@ use thiserror::Error;
 const PRUNER: &str = "tenant_registry_pruner";
 
 /// Number of events that a batch reads.
-const BATCH_EVENTS: i64 = 5_000;
+const BATCH_EVENTS: i32 = 5_000;
 
 /// Upper bound of the difference between the clocks of replicas. Apart from that difference, the times of events increase
 /// with their numbers.
@@ -76,6 +77,18 @@ impl AuditPruneStore for PostgresPruneStore {
         let batch = delete_batch_on_connection(&mut self.0, before.into(), after);
         Ok(batch.await.map_err(DbError::from)?)
     }
+
+    async fn audit_delete_distributed_batch(&mut self, before: Timestamp) -> Result<Option<u64>, StoreError> {
+        let before = DateTime::<Utc>::from(before);
+        let deleted = diesel::select(audit_log_distributed_prune(before, BATCH_EVENTS)).get_result(&mut self.0);
+        let deleted: Option<i32> = deleted.await.map_err(DbError::from)?;
+        Ok(deleted.map(|deleted| deleted.try_into().unwrap_or_default()))
+    }
+}
+
+diesel::define_sql_function! {
+    /// Deletes at most so many distributed events that are older than this, and returns how many. `None` if none are left.
+    fn audit_log_distributed_prune(before: Timestamptz, max_events: Integer) -> Nullable<Integer>;
 }
 
 /// Needs no transaction: events do not change between the two statements.
@@ -87,7 +100,7 @@ async fn delete_batch_on_connection(
     let next = audit_log::table
         .filter(audit_log::id.gt(after))
         .order(audit_log::id)
-        .limit(BATCH_EVENTS)
+        .limit(BATCH_EVENTS.into())
         .select((audit_log::id, audit_log::created_at));
     let next: Vec<(i64, DateTime<Utc>)> = next.load(connection).await?;
     let may_have_old = next
