@@ -81,18 +81,13 @@ impl Databases {
         Ok(template)
     }
 
-    /// Ends all connections to a database, those of Citus as well, and allows no others, so that it can be copied.
+    /// Ends the connections of Citus to a database, and allows no others, so that it can be copied.
     ///
     /// # Errors
     /// If a node rejects it.
     pub async fn close_template(&self, template: &Database) -> Result<(), Error> {
-        let name = &template.name;
-        let close = format!(
-            "ALTER DATABASE {name} ALLOW_CONNECTIONS false; \
-             SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'"
-        );
         for url in self.urls() {
-            connect(url).await?.batch_execute(&close).await?;
+            self.close_on(url, &template.name).await?;
         }
         Ok(())
     }
@@ -129,7 +124,7 @@ impl Databases {
     /// If a node rejects it.
     pub async fn remove(&self, database: &Database) -> Result<(), Error> {
         for url in self.urls() {
-            drop_on(url, &database.name).await?;
+            self.drop_on(url, &database.name).await?;
         }
         Ok(())
     }
@@ -151,10 +146,32 @@ impl Databases {
                     .strip_prefix(PREFIX)
                     .and_then(|rest| rest.split('_').next()?.parse().ok());
                 if owner.is_some_and(&is_unused) {
-                    drop_on(url, &name).await?;
+                    self.drop_on(url, &name).await?;
                 }
             }
         }
+        Ok(())
+    }
+
+    async fn drop_on(&self, url: &str, name: &str) -> Result<(), Error> {
+        self.close_on(url, name).await?;
+        let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+        Ok(connect(url).await?.batch_execute(&drop).await?)
+    }
+
+    /// Citus connects from a database to itself. `DROP DATABASE` blocks this connection, and waits for its other end.
+    async fn close_on(&self, url: &str, name: &str) -> Result<(), Error> {
+        if self.workers.urls.is_empty() {
+            return Ok(());
+        }
+        let client = connect(url).await?;
+        let allow_none = format!(
+            "DO $$ BEGIN ALTER DATABASE {name} ALLOW_CONNECTIONS false; \
+             EXCEPTION WHEN invalid_catalog_name THEN NULL; END $$"
+        );
+        client.batch_execute(&allow_none).await?;
+        let end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1";
+        client.execute(end, &[&name]).await?;
         Ok(())
     }
 }
@@ -187,11 +204,6 @@ impl Workers {
 async fn create_on(url: &str, database: &Database, template: &str) -> Result<(), Error> {
     let create = format!("CREATE DATABASE {} TEMPLATE {template}", database.name);
     Ok(connect(url).await?.batch_execute(&create).await?)
-}
-
-async fn drop_on(url: &str, name: &str) -> Result<(), Error> {
-    let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-    Ok(connect(url).await?.batch_execute(&drop).await?)
 }
 
 async fn connect(url: &str) -> Result<Client, Error> {
