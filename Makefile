@@ -101,6 +101,20 @@ test: ## Run the unit tests, and the suite on both stores. Needs Rust and Postgr
 	@tools/setup postgres git
 	$(CARGO) test --locked --no-fail-fast $(PACKAGES) $(TARGETS)
 
+# A filter selects the tests whose name contains it.
+.PHONY: distributed-test
+distributed-test: ## Run the tests of the audit log with all but its newest events distributed, without Citus.
+	@tools/setup postgres git
+	for filter in audit deletion model row_security; do \
+		TEST_AUDIT_LOG=distributed TEST_STORE=postgres $(CARGO) test --locked --no-fail-fast $(PACKAGES) --test suite -- $$filter; \
+	done
+
+.PHONY: citus-test
+citus-test: ## Run the suite on the Citus cluster of CITUS_URL, with all but the newest events distributed. FILTER selects tests.
+	@tools/setup git
+	TEST_DATABASE_URL='$(or $(CITUS_URL),$(error set CITUS_URL to a database of the coordinator that has Citus and the nodes))' \
+		TEST_AUDIT_LOG=distributed TEST_STORE=postgres $(CARGO) test --locked --no-fail-fast $(PACKAGES) --test suite -- $(FILTER)
+
 .PHONY: ci
 ci: ## Run everything that CI checks: `make test` and all other checks, with the time of each step.
 	@tools/setup python git

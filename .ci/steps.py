@@ -21,6 +21,7 @@ CARGO_LANE = [
     ("format", [], "format"),
     ("build", [], "build-all"),
     ("test", ["build", "packages", "tools"], "test PACKAGES=--workspace TARGETS=--all-targets"),
+    ("distributed-test", ["build", "packages"], "distributed-test PACKAGES=--workspace"),
     ("certified-issuer", ["build", "tools"], "certified-issuer-test"),
     ("clippy", ["build"], "clippy"),
     ("doc", ["build"], "doc"),

@@ -256,7 +256,8 @@ mod background {
     }
 
     async fn events_with_a_tenant(client: &tokio_postgres::Client) -> i64 {
-        let count = "SELECT count(*) FROM audit_log WHERE tenant_id IS NOT NULL";
+        let count = "SELECT (SELECT count(*) FROM audit_log WHERE tenant_id IS NOT NULL) \
+                         + (SELECT count(*) FROM audit_log_distributed WHERE tenant_id IS NOT NULL)";
         client.query_one(count, &[]).await.unwrap().get(0)
     }
 

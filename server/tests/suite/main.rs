@@ -74,6 +74,7 @@ mod traces;
 mod verification;
 mod verification_load;
 
+use harness::audit_log_shape;
 use harness::cases::check;
 use harness::coverage::Coverage;
 use harness::openapi::SPEC;
@@ -83,7 +84,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let cases = libtest_mimic::run(&arguments, all_cases());
+    let cases = libtest_mimic::run(&arguments, audit_log_shape::applicable(all_cases()));
     harness::postgres::finish();
     // One at a time, since they measure how long the service is unavailable.
     let one_at_a_time = Arguments {

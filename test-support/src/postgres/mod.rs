@@ -61,8 +61,8 @@ pub enum Error {
     #[cfg(feature = "databases")]
     #[error("Postgres: {0}")]
     Sql(#[from] tokio_postgres::Error),
-    /// `TEST_DATABASE_URL` names no database.
-    #[error("TEST_DATABASE_URL must end in `/<database>`")]
+    /// `TEST_DATABASE_URL` names no server or no database.
+    #[error("TEST_DATABASE_URL must be `postgres://<server>/<database>`")]
     Url,
 }
 

@@ -1,11 +1,11 @@
 //! The Postgres server that all cases of a test binary share. Each case has its own database.
 //!
-//! `TEST_DATABASE_URL` names a server; by default one is started from the installed binaries. If Postgres is not
-//! installed, each case on Postgres fails with a message.
+//! `TEST_DATABASE_URL` names a server, or the coordinator of a Citus cluster by a database that has its nodes. By default a
+//! server is started from the installed binaries. If Postgres is not installed, each case on Postgres fails with a message.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a case that has no database fails")]
 
-use super::{Cluster, ClusterSettings, Database, Databases};
+use super::{Cluster, ClusterSettings, Database, Databases, Error};
 use crate::StoreUnderTest;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,18 +32,24 @@ pub struct TestDatabase(Database);
 impl TestDatabase {
     /// Creates a database without tables.
     pub async fn create_empty() -> Self {
-        Self(create(None).await)
+        Self(on_server(|databases| async move { databases.create_empty().await }).await)
     }
 
-    /// Creates a copy of the template. `prepare` gets the template's URL, once in a run.
+    /// Creates a copy of the template. `prepare` gets the template's URL, once in a run. On a Citus cluster, the template
+    /// has the extension and the nodes.
     pub async fn create<F: Future<Output = ()>>(prepare: impl FnOnce(String) -> F) -> Self {
         let template = with_server(|server| Arc::clone(&server.template));
         let prepared = template.get_or_init(async || {
-            let database = create(None).await;
-            prepare(database.url.clone()).await;
-            database
+            let template = on_server(|databases| async move { databases.create_template().await }).await;
+            prepare(template.url.clone()).await;
+            on_server(|databases| async move {
+                databases.close_template(&template).await?;
+                Ok(template)
+            })
+            .await
         });
-        Self(create(Some(prepared.await.clone())).await)
+        let template = prepared.await.clone();
+        Self(on_server(|databases| async move { databases.copy(&template).await }).await)
     }
 
     /// The URL of the database.
@@ -71,10 +77,13 @@ pub fn finish() {
     }
 }
 
-async fn create(template: Option<Database>) -> Database {
+/// Creates a database, on the runtime of the server.
+async fn on_server<F>(create: impl FnOnce(Databases) -> F) -> Database
+where
+    F: Future<Output = Result<Database, Error>> + Send + 'static,
+{
     let (runtime, databases) = with_server(|server| (server.runtime.handle().clone(), server.databases.clone()));
-    let created = runtime.spawn(async move { databases.create(template.as_ref()).await });
-    created.await.unwrap().unwrap()
+    runtime.spawn(create(databases)).await.unwrap().unwrap()
 }
 
 fn server() -> MutexGuard<'static, Option<Result<Server, String>>> {

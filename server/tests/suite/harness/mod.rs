@@ -1,5 +1,6 @@
 //! Starts the service, in this process or as its binary, and what it needs.
 
+pub(crate) mod audit_log_shape;
 pub(crate) mod candidates;
 pub(crate) mod cases;
 mod clock;

@@ -1,5 +1,6 @@
 //! A database with the service's schema for each case.
 
+use super::audit_log_shape;
 use std::time::Duration;
 use tenant_registry_server::store::postgres::{PoolSettings, PostgresStore, Recycling, RowSecurity, migrations};
 use tokio_postgres::NoTls;
@@ -9,12 +10,13 @@ pub(crate) use test_support::postgres::shared::finish;
 /// How long connecting may take on a busy machine.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Creates the role, which belongs to the server, and the policies.
-async fn enable_row_security(url: &str) {
+/// Adds to a migrated database what depends on the server and on the run.
+async fn complete(url: &str) {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
-    let enable = format!("{CREATE_BOUND_ROLE}; SELECT row_security_enable()");
-    client.batch_execute(&enable).await.unwrap();
+    audit_log_shape::create_bound_role(&client).await;
+    client.batch_execute("SELECT row_security_enable()").await.unwrap();
+    audit_log_shape::shape(&client).await;
 }
 
 /// `CREATE ROLE`, unless another test has created it.
@@ -31,7 +33,7 @@ impl TestDatabase {
             migrations::migrate(&url.parse().unwrap(), CONNECT_TIMEOUT)
                 .await
                 .unwrap();
-            enable_row_security(&url).await;
+            complete(&url).await;
         };
         Self(test_support::postgres::TestDatabase::create(migrate).await)
     }
