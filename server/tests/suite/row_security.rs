@@ -218,6 +218,27 @@ const FAULTS: &[Fault] = &[
         request: Request("GET", "/v1/audit?limit=500&action=zzforeign.event", ""),
     },
     Fault {
+        name: "audit_get of a distributed event",
+        of: &["FROM audit_log_distributed", "WHERE id = "],
+        replace: &[("\"audit_log\".\"tenant_id\", ", "'{own}'::uuid, ")],
+        before: NONE,
+        request: Request("GET", "/v1/audit/{distributed_event}", ""),
+    },
+    Fault {
+        name: "audit_list of distributed events",
+        of: &["FROM audit_log_distributed", " AND tenant_id = "],
+        replace: &[(" AND tenant_id = ", " AND tenant_id <> ")],
+        before: NONE,
+        request: Request("GET", "/v1/audit", ""),
+    },
+    Fault {
+        name: "audit_list of distributed events with sizes and filters",
+        of: &["FROM audit_log_distributed", " AND tenant_id = "],
+        replace: &[(" AND tenant_id = ", " AND tenant_id <> ")],
+        before: NONE,
+        request: Request("GET", "/v1/audit?limit=500&action=zzforeign.event", ""),
+    },
+    Fault {
         name: "tenant_update: the lock",
         of: &["FROM \"tenants\"", "\"tenants\".\"id\" = $1", "FOR NO KEY UPDATE"],
         replace: &[("\"tenants\".\"id\" = $1", "\"tenants\".\"id\" <> $1")],
@@ -426,6 +447,8 @@ const WITHOUT_FAULT: &[(&str, &str)] = &[
         "returns the newest number, to compare it with a cursor",
     ),
     ("FROM \"audit_log_distributed_weeks\"", "has no rows of tenants"),
+    ("FROM \"audit_log_distributed\"", "returns where a page begins"),
+    ("FROM \"deleted_tenants\"", "hides tenants that are deleted"),
     (
         "\"tenants\".\"id\" = $1) LIMIT $2 FOR SHARE",
         "locks the tenant of a trial; the INSERT has the caller's tenant",
@@ -556,9 +579,14 @@ impl Scene {
         let entitlement = json!({ "source": "override", "config": { "mark": MARK } });
         let path = format!("/v1/entitlements/{foreign}/insights");
         scene.operate("PUT", &path, entitlement).await;
-        let event = json!({ "action": "zzforeign.event", "tenant_id": foreign });
-        let event = scene.operate("POST", "/v1/audit", event).await;
-        scene.names.push(("foreign_event", event["id"].to_string()));
+        for name in ["distributed_event", "foreign_event"] {
+            let event = json!({ "action": "zzforeign.event", "tenant_id": foreign });
+            let event = scene.operate("POST", "/v1/audit", event).await;
+            scene.names.push((name, event["id"].to_string()));
+        }
+        // Older ones as well, which the list of the caller's own tenant would go on with.
+        let condition = scene.fill("tenant_id = '{foreign}' AND id < {foreign_event}");
+        distribute(&scene.admin, &condition).await;
         scene.caller = token(&scene.issuer, json!({ "tenant_id": scene.fill("{own}") })).await;
         scene
     }
@@ -610,7 +638,9 @@ impl Scene {
              UNION ALL SELECT projects::text FROM projects WHERE tenant_id = '{foreign}' \
              UNION ALL SELECT tenant_products::text FROM tenant_products WHERE tenant_id = '{foreign}' \
              UNION ALL SELECT (to_jsonb(api_keys) - '{last_used_at,digest}'::text[])::text FROM api_keys WHERE tenant_id = '{foreign}' \
-             UNION ALL SELECT audit_log::text FROM audit_log WHERE tenant_id = '{foreign}' \
+             UNION ALL SELECT to_jsonb(audit_log)::text FROM audit_log WHERE tenant_id = '{foreign}' \
+             UNION ALL SELECT (to_jsonb(audit_log_distributed) - 'week')::text FROM audit_log_distributed \
+                 WHERE tenant_id = '{foreign}' \
              UNION ALL SELECT idempotency_records::text FROM idempotency_records WHERE tenant_id = '{foreign}' \
          ) AS rows (line)");
         let row = self.admin.query_one(&query, &[]).await.unwrap();

@@ -54,7 +54,7 @@ const SPREAD: &str = "
     SELECT create_distributed_table('audit_log_distributed', 'week', colocate_with => 'none')";
 
 /// The beginnings of the names of tests that need all events in `audit_log`, with the reason.
-const PLAIN_ONLY: [(&str, &str); 5] = [
+const PLAIN_ONLY: [(&str, &str); 7] = [
     ("plans::", "explains the statements that read audit_log"),
     ("database_roles::pruning_deletes_", "counts events in audit_log"),
     (
@@ -68,6 +68,14 @@ const PLAIN_ONLY: [(&str, &str); 5] = [
     (
         "deletion::background::another_replica_finishes_after_a_crash",
         "counts the events of one step",
+    ),
+    (
+        "deletion::background::distributed_events_are_cleared_too",
+        "distributes events itself",
+    ),
+    (
+        "row_security::the_role_sees_nothing_without_a_tenant",
+        "looks for rows of the tenant in audit_log",
     ),
 ];
 
