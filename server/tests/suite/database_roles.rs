@@ -551,7 +551,7 @@ async fn pruning_deletes_old_distributed_events_and_records_it() {
         (count(&client, "old").await, count_distributed(&client).await),
         (5990, 1)
     );
-    let records = "SELECT metadata::text, actor_id, actor_type, target_type FROM audit_log \
+    let records = "SELECT metadata::text, actor_id, actor_type, target_type, origin FROM audit_log \
                    WHERE action = 'audit.pruned' ORDER BY id";
     let records = client.query(records, &[]).await.unwrap();
     let deleted: Vec<Value> = records
@@ -568,8 +568,8 @@ async fn pruning_deletes_old_distributed_events_and_records_it() {
             "newest": "2026-01-01T01:23:30.000000Z",
         })
     );
-    let by: (&str, &str, &str) = (records[0].get(1), records[0].get(2), records[0].get(3));
-    assert_eq!(by, ("postgres", "operator", "audit_log"));
+    let texts = [1, 2, 3, 4].map(|column| records[0].get::<_, &str>(column));
+    assert_eq!(texts, ["postgres", "operator", "audit_log", "service"]);
 
     // A week without events is not read any more.
     assert_eq!(distributed_weeks(&client).await, 2);
