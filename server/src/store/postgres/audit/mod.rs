@@ -1,12 +1,14 @@
-//! The audit log: appending events, reading and listing them, and pruning old ones.
+//! The audit log: appending events, reading and listing them, distributing and pruning old ones.
 
 mod appender;
 mod batch;
+mod distribute;
 mod filter;
 mod list;
 mod prune;
 
 pub(super) use appender::Appender;
+pub use distribute::{DistributeConnectError, PostgresDistributeStore};
 pub use prune::{PostgresPruneStore, PruneConnectError};
 
 use super::ScopedPostgresStore;
