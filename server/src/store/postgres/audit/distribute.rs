@@ -46,7 +46,10 @@ pub enum DistributeConnectError {
     Precondition(#[from] PreconditionError),
     /// The schema is not that of this binary.
     #[error(transparent)]
-    Schema(#[from] MigrationError),
+    Schema(MigrationError),
+    /// The user lacks privileges.
+    #[error("the applied migrations cannot be read: {0}; connect as the owner of the audit log, or as a superuser")]
+    Privileges(String),
     /// Another session holds the lock.
     #[error("another `tenant-registry distribute` is running in this database; wait until it has ended")]
     Busy,
@@ -55,6 +58,17 @@ pub enum DistributeConnectError {
 impl From<ConnectError> for DistributeConnectError {
     fn from(error: ConnectError) -> Self {
         Self::Unreachable(error.to_string())
+    }
+}
+
+impl From<MigrationError> for DistributeConnectError {
+    fn from(error: MigrationError) -> Self {
+        match error {
+            MigrationError::Unreachable(text) => Self::Unreachable(text),
+            MigrationError::Precondition(error) => Self::Precondition(error),
+            MigrationError::SchemaOlder(_) | MigrationError::SchemaNewer(_) => Self::Schema(error),
+            MigrationError::Failed(text) => Self::Privileges(text),
+        }
     }
 }
 
@@ -79,7 +93,9 @@ impl PostgresDistributeStore {
     pub async fn connect(url: &DatabaseUrl, connect_timeout: Duration) -> Result<Self, DistributeConnectError> {
         let mut connection = connect_unpooled(url, connect_timeout).await?;
         preconditions::check_on_connection(&mut connection).await?;
-        migrations::check_on_connection(&connection).await?;
+        migrations::check_on_connection(&connection)
+            .await
+            .map_err(DistributeConnectError::from)?;
         connection.batch_execute(SESSION).await?;
         connection.batch_execute(LOCK).await.map_err(|error| match error {
             diesel::result::Error::DatabaseError(_, information)
@@ -453,6 +469,9 @@ struct WorkerState {
     max_prepared_transactions: Option<i32>,
     #[diesel(sql_type = Nullable<Text>)]
     missing_roles: Option<String>,
+    /// What lets the owner of the table create shards there.
+    #[diesel(sql_type = Nullable<Text>)]
+    missing_grant: Option<String>,
 }
 
 /// Asks all workers at once. The roles are those that own, read or write the tables.
@@ -460,7 +479,8 @@ const WORKER_STATES: &str = "SELECT nodename || ':' || nodeport AS worker, \
          CASE WHEN NOT success THEN result END AS failure, \
          CASE WHEN success THEN result::json ->> 'citus' END AS citus, \
          CASE WHEN success THEN (result::json ->> 'max_prepared_transactions')::integer END AS max_prepared_transactions, \
-         CASE WHEN success THEN result::json ->> 'missing_roles' END AS missing_roles \
+         CASE WHEN success THEN result::json ->> 'missing_roles' END AS missing_roles, \
+         CASE WHEN success THEN result::json ->> 'missing_grant' END AS missing_grant \
      FROM run_command_on_workers(format( \
          'SELECT json_build_object( \
              ''citus'', (SELECT extversion FROM pg_extension WHERE extname = ''citus''), \
@@ -468,13 +488,20 @@ const WORKER_STATES: &str = "SELECT nodename || ':' || nodeport AS worker, \
              ''missing_roles'', ( \
                  SELECT string_agg(quote_ident(name), '', '' ORDER BY name) FROM unnest(%L::text[]) AS name \
                  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \
+             ), \
+             ''missing_grant'', ( \
+                 SELECT ''GRANT CREATE ON SCHEMA '' || quote_ident(nspname) || '' TO '' || quote_ident(rolname) \
+                 FROM pg_roles JOIN pg_namespace ON nspname = %L \
+                 WHERE rolname = %L AND NOT has_schema_privilege(pg_roles.oid, pg_namespace.oid, ''CREATE'') \
              ) \
          )', \
          ARRAY( \
              SELECT DISTINCT pg_get_userbyid(role)::text FROM pg_class CROSS JOIN LATERAL ( \
                  SELECT relowner UNION SELECT grantee FROM aclexplode(relacl) WHERE grantee <> 0 \
              ) AS named (role) WHERE oid IN ('audit_log'::regclass, 'audit_log_distributed'::regclass) \
-         ) \
+         ), \
+         current_schema(), \
+         (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'audit_log_distributed'::regclass) \
      )) ORDER BY nodename, nodeport";
 
 impl WorkerState {
@@ -486,6 +513,7 @@ impl WorkerState {
             citus,
             max_prepared_transactions,
             missing_roles,
+            missing_grant,
         } = self;
         if let Some(failure) = failure {
             let failure = failure.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -513,6 +541,12 @@ impl WorkerState {
                 "roles that use the audit log do not exist on the worker {worker}: {roles}; create them there"
             ));
         }
+        if let Some(grant) = missing_grant {
+            problems.push(format!(
+                "the owner of the audit log cannot create tables on the worker {worker}, which rebalancing needs; run there \
+                 in this database: {grant}"
+            ));
+        }
         problems
     }
 }
@@ -528,6 +562,7 @@ mod tests {
             citus: Some("13.2-1".to_owned()),
             max_prepared_transactions: Some(100),
             missing_roles: None,
+            missing_grant: None,
         }
     }
 
@@ -546,16 +581,19 @@ mod tests {
         let poor = WorkerState {
             max_prepared_transactions: Some(0),
             missing_roles: Some("one, two".to_owned()),
+            missing_grant: Some("GRANT CREATE".to_owned()),
             ..worker()
         };
         let problems = poor.problems("13.1-1");
-        for (problem, expected) in problems
-            .iter()
-            .zip(["version 13.2-1", "`max_prepared_transactions`", "one, two"])
-        {
+        for (problem, expected) in problems.iter().zip([
+            "version 13.2-1",
+            "`max_prepared_transactions`",
+            "one, two",
+            "GRANT CREATE",
+        ]) {
             assert!(problem.contains(expected) && problem.contains("w:5432"), "{problem}");
         }
-        assert_eq!(problems.len(), 3);
+        assert_eq!(problems.len(), 4);
     }
 
     #[test]
