@@ -543,8 +543,8 @@ impl WorkerState {
         }
         if let Some(grant) = missing_grant {
             problems.push(format!(
-                "the owner of the audit log cannot create tables on the worker {worker}, which rebalancing needs; run there \
-                 in this database: {grant}"
+                "the owner of the audit log cannot create tables on the worker {worker}, which rebalancing needs; run on \
+                 the coordinator, which passes it on: {grant}"
             ));
         }
         problems
