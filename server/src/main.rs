@@ -8,17 +8,18 @@ use tenant_registry_contract::types::Timestamp;
 use tenant_registry_server::api_key_hash::ApiKeyHasher;
 use tenant_registry_server::auth::Access;
 use tenant_registry_server::configuration::{
-    AuditCommand, Cli, Command, Configuration, DatabaseConfiguration, error_line,
+    AuditCommand, Cli, Command, Configuration, DatabaseConfiguration, DistributeConfiguration, error_line,
 };
 use tenant_registry_server::domain::Registry;
+use tenant_registry_server::domain::audit_distribute::{audit_distribute, audit_distribute_plan};
 use tenant_registry_server::domain::audit_prune::audit_prune;
 use tenant_registry_server::domain::clock::Clock;
 use tenant_registry_server::limits::descriptors;
-use tenant_registry_server::store::Store;
 use tenant_registry_server::store::memory::MemoryStore;
 use tenant_registry_server::store::postgres::{
-    DatabaseUrl, PostgresPruneStore, PostgresStore, migrations, preconditions,
+    DatabaseUrl, PostgresDistributeStore, PostgresPruneStore, PostgresStore, migrations, preconditions,
 };
+use tenant_registry_server::store::{DistributionPlan, Store, WorkerShards};
 use tenant_registry_server::telemetry::{LogFormat, LogLevel};
 use tenant_registry_server::{catalog_file, core_dumps, serve, telemetry};
 use tokio::runtime::Runtime;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Command::Audit { command } => match command {
             AuditCommand::Prune { before, database } => prune(before, &database),
         },
+        Command::Distribute(configuration) => distribute(&configuration),
         Command::Openapi => print(tenant_registry_contract::OPENAPI),
     })
 }
@@ -157,6 +159,57 @@ fn prune(before: Timestamp, configuration: &DatabaseConfiguration) -> Result<(),
         Ok::<_, Box<dyn Error>>(audit_prune(&mut store, before).await?)
     })?;
     print(&format!("{deleted} audit events deleted\n"))
+}
+
+fn distribute(configuration: &DistributeConfiguration) -> Result<(), Box<dyn Error>> {
+    telemetry::start(LogLevel::Info, LogFormat::Text)?;
+    let &DistributeConfiguration {
+        older_than,
+        shards,
+        dry_run,
+        ref database,
+    } = configuration;
+    let url = required_url(database)?;
+    let text = runtime()?.block_on(async {
+        let mut store = PostgresDistributeStore::connect(&url, database.connect_timeout()).await?;
+        Ok::<_, Box<dyn Error>>(if dry_run {
+            plan_text(&audit_distribute_plan(&mut store, older_than, shards).await?)
+        } else {
+            let moved = audit_distribute(&mut store, older_than, shards).await?;
+            format!("{moved} audit events moved\n")
+        })
+    })?;
+    print(&text)
+}
+
+/// The plan for an operator, with what cannot be undone.
+fn plan_text(plan: &DistributionPlan) -> String {
+    let DistributionPlan {
+        events,
+        oldest,
+        newest,
+        log_bytes,
+        is_distributed,
+        workers,
+    } = plan;
+    let mut text = format!("events to move: {events}\n");
+    if let (Some(oldest), Some(newest)) = (oldest, newest) {
+        text.push_str(&format!("oldest: {oldest}\nnewest: {newest}\n"));
+    }
+    text.push_str(&format!("size of audit_log with indexes: {} MiB\n", log_bytes >> 20));
+    let verb = if *is_distributed { "has" } else { "would get" };
+    for WorkerShards { worker, shards } in workers {
+        text.push_str(&format!("worker {worker} {verb} {shards} shards\n"));
+    }
+    text.push_str(
+        "This cannot be undone:\n\
+         - No command moves events back to audit_log.\n\
+         - The workers become part of the database: back up, restore and upgrade them, and create roles on them, together \
+         with the coordinator.\n\
+         - The files of audit_log do not shrink. Later events use the space again.\n\
+         Nothing was changed.\n",
+    );
+    text
 }
 
 async fn serve_until_signal<S: Store>(

@@ -1,12 +1,13 @@
 //! The command line of `tenant-registry`, and how arguments and environment variables are read.
 
-use super::parsers::time;
+use super::parsers::{days, time, whole_number};
 use super::{Configuration, DatabaseConfiguration, renamed, value};
 use crate::telemetry::redaction::redact;
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
+use std::time::Duration;
 use tenant_registry_contract::types::Timestamp;
 
 /// Replaces a value in a message.
@@ -34,8 +35,37 @@ pub enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Move old audit events to the workers of a Citus cluster, in small steps while the service is running. Run it daily. No
+    /// command moves them back.
+    Distribute(DistributeConfiguration),
     /// Print the OpenAPI document of this version.
     Openapi,
+}
+
+/// What `distribute` moves, and where to.
+#[derive(Args, Clone, Debug)]
+pub struct DistributeConfiguration {
+    /// Move the events that are older than this number of days, at least `1d`.
+    #[arg(long, value_name = "DAYS", default_value = "7d", value_parser = days)]
+    pub older_than: Duration,
+
+    /// How many shards the workers get in total. Used only the first time. It cannot be changed later, and limits how many
+    /// workers can be used.
+    #[arg(
+        long,
+        value_name = "SHARDS",
+        default_value_t = 16,
+        value_parser = whole_number::<u16>("shards", 1, 1024, 16)
+    )]
+    pub shards: u16,
+
+    /// Change nothing, and print what would be done.
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// The database of the audit log, which is the coordinator of the Citus cluster.
+    #[command(flatten)]
+    pub database: DatabaseConfiguration,
 }
 
 /// The commands that maintain the audit log.
@@ -144,7 +174,9 @@ pub fn error_line(error: &clap::Error) -> Option<String> {
         return None;
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return Some("error: missing command: use `serve`, `migrate`, `audit`, `openapi` or `help`".to_owned());
+        return Some(
+            "error: missing command: use `serve`, `migrate`, `audit`, `distribute`, `openapi` or `help`".to_owned(),
+        );
     }
     let text = error.render().to_string();
     let lines: Vec<_> = text

@@ -31,7 +31,7 @@ use crate::telemetry::{LogFormat, LogLevel};
 pub use allowed_origin::{AllowedOrigin, AllowedOriginError};
 pub use authentication::{AccessError, AuthenticationConfiguration};
 use clap::Args;
-pub use command_line::{AuditCommand, Cli, Command, error_line};
+pub use command_line::{AuditCommand, Cli, Command, DistributeConfiguration, error_line};
 pub use database::{DatabaseConfiguration, PoolConfiguration};
 pub use etcd::{EtcdConfiguration, EtcdConfigurationError};
 pub use hashing::HashConfiguration;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::str::FromStr;
+use std::time::Duration;
 use tenant_registry_contract::types::Timestamp;
 
 /// Returns a parser of whole numbers in a range. `unit` and `example` are for the error.
@@ -33,6 +34,16 @@ pub(super) fn time(text: &str) -> Result<Timestamp, &'static str> {
         .map_err(|_| {
             "must be a time such as 2026-01-01T00:00:00Z (RFC 3339), or a date such as 2026-01-01 (its start in UTC)"
         })
+}
+
+/// Parses a number of days, from one to a hundred years.
+pub(super) fn days(text: &str) -> Result<Duration, &'static str> {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    text.strip_suffix('d')
+        .and_then(|number| number.parse::<u32>().ok())
+        .filter(|number| (1..=36_500).contains(number))
+        .map(|number| DAY * number)
+        .ok_or("must be a whole number of days from 1d to 36500d, such as 7d")
 }
 
 #[cfg(test)]
@@ -156,6 +167,10 @@ mod tests {
         for value in ["2026-1-1", "yesterday", "1h"] {
             let message = error(&["audit", "prune", "--before", value]);
             assert!(message.contains("such as 2026-01-01T00:00:00Z"), "{message}");
+        }
+        for value in ["7", "0d", "12h", "-1d", "36501d", "d"] {
+            let message = error(&["distribute", &format!("--older-than={value}")]);
+            assert!(message.contains("from 1d to 36500d, such as 7d"), "{message}");
         }
         assert_eq!(super::time("2026-01-01"), super::time("2026-01-01T01:00:00+01:00"));
     }

@@ -12,7 +12,7 @@ fn serve(arguments: &[&str]) -> Result<Configuration, String> {
             command: Command::Serve(configuration),
         }) => Ok(*configuration),
         Ok(Cli {
-            command: Command::Migrate(_) | Command::Audit { .. } | Command::Openapi,
+            command: Command::Migrate(_) | Command::Audit { .. } | Command::Distribute(_) | Command::Openapi,
         }) => panic!("expected the command `serve`"),
         Err(error) => Err(error_line(&error).unwrap()),
     }

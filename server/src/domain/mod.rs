@@ -4,6 +4,7 @@ pub mod api_key_use;
 pub mod api_key_verification;
 pub mod api_keys;
 pub mod audit;
+pub mod audit_distribute;
 pub mod audit_prune;
 pub mod caller;
 pub mod catalog;

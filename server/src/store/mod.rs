@@ -497,6 +497,69 @@ pub trait AuditPruneStore: Send {
     ) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send;
 }
 
+/// A batch of audit events that was moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MovedBatch {
+    /// The time of the last event in the batch.
+    pub last: Timestamp,
+    /// How many events were moved.
+    pub moved: u64,
+}
+
+/// What a distribution of audit events would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DistributionPlan {
+    /// How many events would be moved.
+    pub events: u64,
+    /// The time of the oldest of them.
+    pub oldest: Option<Timestamp>,
+    /// The time of the newest of them.
+    pub newest: Option<Timestamp>,
+    /// The size of the audit log, with its indexes, without the events that were moved.
+    pub log_bytes: u64,
+    /// Whether the table for these events is distributed already.
+    pub is_distributed: bool,
+    /// All workers.
+    pub workers: Vec<WorkerShards>,
+}
+
+/// A database server that stores distributed events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerShards {
+    /// Its host and port.
+    pub worker: String,
+    /// How many shards it has or would get.
+    pub shards: u64,
+}
+
+/// Moves old audit events to other database servers for an operator. Not part of [`Store`], because the running service never
+/// moves events.
+pub trait AuditDistributeStore: Send {
+    /// What is missing, each with what to change.
+    fn audit_distribution_problems(&mut self) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
+
+    /// The time so long ago, by the clock of the store.
+    fn audit_time_before(&mut self, age: Duration) -> impl Future<Output = Result<Timestamp, StoreError>> + Send;
+
+    /// What would be done for events that are older than `before`.
+    fn audit_plan_distribution(
+        &mut self,
+        before: Timestamp,
+        shards: u16,
+    ) -> impl Future<Output = Result<DistributionPlan, StoreError>> + Send;
+
+    /// Distributes the table for moved events in this number of shards. Returns false if it is distributed already.
+    fn audit_distribute_table(&mut self, shards: u16) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Moves the oldest of the events that are older than `before` and not older than `after`. `None` if none are left. If it
+    /// fails, it can be repeated.
+    fn audit_move_batch(
+        &mut self,
+        before: Timestamp,
+        after: Option<Timestamp>,
+    ) -> impl Future<Output = Result<Option<MovedBatch>, StoreError>> + Send;
+}
+
 /// Reports the health of a store.
 pub trait StoreHealth: Send + Sync + 'static {
     /// Checks that the store can serve requests.

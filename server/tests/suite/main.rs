@@ -35,6 +35,7 @@ mod database_tls;
 mod database_troubles;
 mod deletion;
 mod digests;
+mod distributing;
 mod documentation;
 mod entitlement_changes;
 mod entitlements;
@@ -123,6 +124,7 @@ fn all_cases() -> Vec<Trial> {
         .chain(database_tls::cases())
         .chain(database_troubles::cases())
         .chain(deletion::process_cases())
+        .chain(distributing::cases())
         .chain(idempotency::process_cases())
         .chain(constraints::cases())
         .chain(tenant_words::cases())

@@ -134,7 +134,12 @@ pub async fn migrate(url: &DatabaseUrl, connect_timeout: Duration) -> Result<usi
 pub async fn check(url: &DatabaseUrl, connect_timeout: Duration) -> Result<(), MigrationError> {
     let mut connection = connect_unpooled(url, connect_timeout).await?;
     preconditions::check_on_connection(&mut connection).await?;
-    let Comparison { missing, unknown } = compare_on_connection(&connection).await?;
+    check_on_connection(&connection).await
+}
+
+/// Checks that the schema matches this binary.
+pub(super) async fn check_on_connection(connection: &AsyncPgConnection) -> Result<(), MigrationError> {
+    let Comparison { missing, unknown } = compare_on_connection(connection).await?;
     if !unknown.0.is_empty() {
         return Err(MigrationError::SchemaNewer(unknown));
     }

@@ -30,7 +30,7 @@ mod statements;
 mod tenants;
 mod transaction;
 
-pub use audit::{PostgresPruneStore, PruneConnectError};
+pub use audit::{DistributeConnectError, PostgresDistributeStore, PostgresPruneStore, PruneConnectError};
 pub use connection::{
     DatabaseUrl, DatabaseUrlError, EtcdAuthorities, EtcdCertificateError, EtcdIdentity, EtcdLogin, EtcdPrefix,
     EtcdPrefixError, EtcdSettings, EtcdUrl, EtcdUrlError, PoolSettings, Recycling, RowSecurity, SetupError,

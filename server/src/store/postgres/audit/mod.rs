@@ -1,8 +1,9 @@
-//! The audit log: appending events, reading and listing them, and pruning old ones.
+//! The audit log: appending events, reading and listing them, distributing and pruning old ones.
 
 mod appender;
 mod batch;
 mod cursor;
+mod distribute;
 mod distributed;
 mod filter;
 mod list;
@@ -10,6 +11,7 @@ mod page;
 mod prune;
 
 pub(super) use appender::Appender;
+pub use distribute::{DistributeConnectError, PostgresDistributeStore};
 pub use prune::{PostgresPruneStore, PruneConnectError};
 
 use super::ScopedPostgresStore;
