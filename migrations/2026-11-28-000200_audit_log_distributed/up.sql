@@ -134,6 +134,11 @@ BEGIN
         END IF;
         RETURN NULL;
     END IF;
+    -- `distribute` holds the lock: an event that it has copied would stay distributed, and be recorded a second time.
+    IF NOT pg_try_advisory_xact_lock_shared(format('%I.audit_log_distributed', TG_TABLE_SCHEMA)::regclass::bigint) THEN
+        RAISE EXCEPTION 'audit_log cannot be pruned while `tenant-registry distribute` runs'
+            USING ERRCODE = 'lock_not_available', HINT = 'Wait until it has ended.';
+    END IF;
     EXECUTE format('SELECT %I.audit_log_minimum_age()', TG_TABLE_SCHEMA) INTO minimum_age;
     IF pruned.newest > now() - minimum_age THEN
         RAISE EXCEPTION 'audit_log: events younger than % cannot be deleted', minimum_age
