@@ -54,7 +54,7 @@ const SPREAD: &str = "
     SELECT create_distributed_table('audit_log_distributed', 'week', colocate_with => 'none')";
 
 /// The beginnings of the names of tests that need all events in `audit_log`, with the reason.
-const PLAIN_ONLY: [(&str, &str); 7] = [
+const PLAIN_ONLY: [(&str, &str); 11] = [
     ("plans::", "explains the statements that read audit_log"),
     ("database_roles::pruning_deletes_", "counts events in audit_log"),
     (
@@ -71,6 +71,19 @@ const PLAIN_ONLY: [(&str, &str); 7] = [
     ),
     (
         "deletion::background::distributed_events_are_cleared_too",
+        "distributes events itself",
+    ),
+    ("distributing::", "distributes events itself"),
+    (
+        "database::distributed_events_cannot_be_changed",
+        "distributes events itself",
+    ),
+    (
+        "database_roles::pruning_continues_after_distribute_has_ended",
+        "distributes events itself",
+    ),
+    (
+        "database_roles::the_pruning_role_deletes_distributed_events_only_by_the_function",
         "distributes events itself",
     ),
     (

@@ -42,7 +42,11 @@ impl ScopedPostgresStore {
         if let Some(place) = recent.filter(|place| place.id == cursor) {
             return Ok(Start::After(place));
         }
-        let distributed = self.distributed_place_from(cursor).await?;
+        // On few workers, and most cursors are found there.
+        if let Some(place) = self.distributed_place(cursor, None).await? {
+            return Ok(Start::After(place));
+        }
+        let distributed = self.distributed_place_after(cursor).await?;
         let next = [recent, distributed].into_iter().flatten().min_by_key(|place| place.id);
         Ok(next.map_or(Start::Newest, Start::After))
     }
@@ -59,7 +63,7 @@ impl ScopedPostgresStore {
         if let Some(place) = recent {
             return Ok(Start::After(place));
         }
-        if let Some(place) = self.distributed_place_of_tenant(cursor, tenant_id).await? {
+        if let Some(place) = self.distributed_place(cursor, Some(tenant_id)).await? {
             return Ok(Start::After(place));
         }
         let newest: Option<i64> = self

@@ -108,31 +108,11 @@ impl ScopedPostgresStore {
         Ok(row.map(|row| row.into_record_without(&deleted)).transpose()?)
     }
 
-    /// The place of the distributed event with this number, or else the next greater one.
-    pub(super) async fn distributed_place_from(&self, id: i64) -> Result<Option<Place>, StoreError> {
-        use audit_log_distributed as events;
-        let mut weeks = self.distributed_weeks().await?;
-        weeks.retain(|week| week.last_id >= id);
-        if weeks.is_empty() {
-            return Ok(None);
-        }
-        let weeks = numbers(&weeks);
-        self.database
-            .read_distributed(async |mut connection: &AsyncPgConnection| {
-                let following = events::table
-                    .filter(events::id.ge(id))
-                    .filter(events::week.eq_any(&weeks));
-                let place = following.order(events::id).select((events::created_at, events::id));
-                place.first(&mut connection).await.optional()
-            })
-            .await
-    }
-
-    /// The place of the tenant's distributed event with this number.
-    pub(super) async fn distributed_place_of_tenant(
+    /// The place of the distributed event with this number, if it is an event of the tenant.
+    pub(super) async fn distributed_place(
         &self,
         id: i64,
-        tenant_id: Uuid,
+        tenant_id: Option<Uuid>,
     ) -> Result<Option<Place>, StoreError> {
         use audit_log_distributed as events;
         let mut weeks = self.distributed_weeks().await?;
@@ -146,8 +126,31 @@ impl ScopedPostgresStore {
                 let event = events::table
                     .filter(events::id.eq(id))
                     .filter(events::week.eq_any(&weeks));
-                let event = event.filter(events::tenant_id.eq(tenant_id));
-                let place = event.select((events::created_at, events::id));
+                let place = event.select((events::created_at, events::id)).into_boxed();
+                let place = match tenant_id {
+                    Some(tenant_id) => place.filter(events::tenant_id.eq(tenant_id)),
+                    None => place,
+                };
+                place.first(&mut connection).await.optional()
+            })
+            .await
+    }
+
+    /// The place of the distributed event with the next greater number.
+    pub(super) async fn distributed_place_after(&self, id: i64) -> Result<Option<Place>, StoreError> {
+        use audit_log_distributed as events;
+        let mut weeks = self.distributed_weeks().await?;
+        weeks.retain(|week| week.last_id > id);
+        if weeks.is_empty() {
+            return Ok(None);
+        }
+        let weeks = numbers(&weeks);
+        self.database
+            .read_distributed(async |mut connection: &AsyncPgConnection| {
+                let following = events::table
+                    .filter(events::id.gt(id))
+                    .filter(events::week.eq_any(&weeks));
+                let place = following.order(events::id).select((events::created_at, events::id));
                 place.first(&mut connection).await.optional()
             })
             .await
