@@ -97,13 +97,12 @@ impl PostgresDistributeStore {
             .await
             .map_err(DistributeConnectError::from)?;
         connection.batch_execute(SESSION).await?;
-        connection.batch_execute(LOCK).await.map_err(|error| match error {
-            diesel::result::Error::DatabaseError(_, information)
-                if information.message().starts_with(LOCK_NOT_AVAILABLE) =>
-            {
+        connection.batch_execute(LOCK).await.map_err(|error| {
+            if error.to_string().starts_with(LOCK_NOT_AVAILABLE) {
                 DistributeConnectError::Busy
+            } else {
+                error.into()
             }
-            error => error.into(),
         })?;
         let columns = sql::<Text>(
             "(SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute \
