@@ -2,6 +2,7 @@
 
 mod appender;
 mod batch;
+mod cluster;
 mod cursor;
 mod distribute;
 mod distributed;
