@@ -37,7 +37,7 @@ pub(super) fn numbered_event(id: i64, event: NewAuditEvent) -> Result<AuditEvent
     })
 }
 
-/// Finds the event with this number.
+/// Finds the event with this number, unless it is so old that it is distributed.
 pub(super) async fn find_event(
     database: &ScopedDatabase,
     id: AuditEventId,
