@@ -42,7 +42,7 @@ impl ScopedPostgresStore {
         if let Some(place) = recent.filter(|place| place.id == cursor) {
             return Ok(Start::After(place));
         }
-        // On few workers, and most cursors are found there.
+        // This asks few workers, and finds most cursors.
         if let Some(place) = self.distributed_place(cursor, None).await? {
             return Ok(Start::After(place));
         }

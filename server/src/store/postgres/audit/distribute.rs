@@ -80,7 +80,7 @@ impl From<diesel::result::Error> for DistributeConnectError {
 /// A connection that holds the lock for distribution.
 pub struct PostgresDistributeStore {
     pub(super) connection: AsyncPgConnection,
-    /// The columns of `audit_log`, for a statement. Read from the database, so that none is left out.
+    /// The names of all columns of `audit_log`, separated by commas. They are read from the database, so the list is complete.
     columns: String,
 }
 
