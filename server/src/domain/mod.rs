@@ -63,8 +63,8 @@ impl<S: Store> Registry<S> {
         self.hasher.counts()
     }
 
-    /// Returns the counts of the store's connection pool. `None` if the store has no connections.
-    pub fn connections(&self) -> Option<ConnectionCounts> {
+    /// Returns the counts of each of the store's connection pools. The in-memory store has none.
+    pub fn connections(&self) -> Vec<ConnectionCounts> {
         self.store.connections()
     }
 

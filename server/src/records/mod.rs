@@ -50,9 +50,11 @@ pub struct PageReadCounts {
     pub max_staleness: Duration,
 }
 
-/// The counts of a store's connection pools.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The counts of one of a store's connection pools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionCounts {
+    /// The name of the pool, as in the metrics.
+    pub pool: &'static str,
     /// Connections that are open.
     pub open: usize,
     /// Connections that may be open at the same time.

@@ -20,7 +20,7 @@ impl<S: Store> MetricsSource for Sampler<S> {
     fn sample(&self) -> Sample {
         Sample {
             hasher: hasher(self.registry.hash_counts()),
-            connections: self.registry.connections().map(connections),
+            connections: self.registry.connections().into_iter().map(connections).collect(),
             lease_left: self.registry.lease_left(),
             page_reads: self.registry.page_reads().map(page_reads),
             spans: self.spans.as_ref().map(|spans| spans.sample()),
@@ -48,12 +48,14 @@ fn hasher(counts: HashCounts) -> HasherSample {
 
 fn connections(connections: ConnectionCounts) -> ConnectionSample {
     let ConnectionCounts {
+        pool,
         open,
         max,
         idle,
         waiting,
     } = connections;
     ConnectionSample {
+        pool,
         open,
         max,
         idle,

@@ -565,8 +565,8 @@ pub trait StoreHealth: Send + Sync + 'static {
     /// Checks that the store can serve requests.
     fn ping(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Returns the counts of the connection pool. `None` if the store has no connections.
-    fn connections(&self) -> Option<ConnectionCounts>;
+    /// Returns the counts of each connection pool.
+    fn connections(&self) -> Vec<ConnectionCounts>;
 
     /// Returns how long the store may still use the primary of its database. `None` if that is not limited.
     fn lease_left(&self) -> Option<Duration>;

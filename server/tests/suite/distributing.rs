@@ -3,8 +3,11 @@
 //! On a plain Postgres, `audit_log_distributed` is a local table, to which the store moves events in the same way.
 
 use crate::harness::cases::process_cases;
+use crate::harness::polling::until;
 use crate::harness::postgres::{CONNECT_TIMEOUT, TestDatabase};
-use crate::harness::process::run;
+use crate::harness::process::{ServiceProcess, run};
+use futures_util::future::join_all;
+use serde_json::json;
 use std::process::{Command, Output};
 use tenant_registry_contract::types::Timestamp;
 use tenant_registry_server::store::postgres::{DistributeConnectError, PostgresDistributeStore};
@@ -17,6 +20,7 @@ process_cases![
     moving_events_is_complete_and_can_be_interrupted,
     events_are_appended_while_others_are_moved,
     a_second_distribution_is_rejected,
+    reads_of_distributed_events_leave_connections_to_changes,
 ];
 
 async fn connect(url: &str) -> Client {
@@ -172,4 +176,31 @@ async fn a_second_distribution_is_rejected() {
     );
     drop(first);
     drop(store(&database).await);
+}
+
+async fn reads_of_distributed_events_leave_connections_to_changes() {
+    let (database, client) = with_events().await;
+    move_all(&mut store(&database).await).await;
+    let process = ServiceProcess::serve(&|command| {
+        command
+            .env("DATABASE_URL", database.url())
+            .env("DATABASE_POOL_SIZE", "2")
+            .env("DATABASE_POOL_TIMEOUT", "1")
+    })
+    .await;
+    let lock = "BEGIN; LOCK TABLE audit_log_distributed IN ACCESS EXCLUSIVE MODE";
+    client.batch_execute(lock).await.unwrap();
+    // More than all connections of the service that are not shared.
+    let reads = join_all((0..4).map(|_| process.raw.get("/v1/audit/1")));
+    let change = async {
+        let waits = "SELECT FROM pg_locks WHERE relation = 'audit_log_distributed'::regclass AND NOT granted LIMIT 1";
+        let is_waiting = async || client.query_opt(waits, &[]).await.unwrap();
+        until("a read waits for the lock", is_waiting).await;
+        let tenant = json!({ "slug": "meanwhile", "name": "n" });
+        assert_eq!(process.raw.post_json("/v1/tenants", &tenant).await.status, 201);
+        client.batch_execute("ROLLBACK").await.unwrap();
+    };
+    let (reads, ()) = tokio::join!(reads, change);
+    // The others waited for a connection.
+    assert!(reads.iter().any(|read| read.status == 200), "{reads:?}");
 }

@@ -134,7 +134,10 @@ async fn database_connections_are_counted() {
     let (process, operations) = scraped(&[("DATABASE_URL", database.url()), ("DATABASE_POOL_SIZE", "3")]).await;
     assert_eq!(process.raw.get("/readyz").await.status, 200);
     let text = scrape(&operations).await;
-    for (series, count) in [("", 1.0), ("_max", 3.0), ("_idle", 1.0), ("_waiting", 0.0)] {
+    let main = [("", 1.0), ("_max", 3.0), ("_idle", 1.0), ("_waiting", 0.0)];
+    let distributed = [("", 0.0), ("_max", 2.0), ("_idle", 0.0), ("_waiting", 0.0)];
+    let of = |pool| move |(name, count)| (format!(r#"{name}{{pool="{pool}"}}"#), count);
+    for (series, count) in main.map(of("main")).into_iter().chain(distributed.map(of("distributed"))) {
         let series = format!("tenant_registry_database_connections{series}");
         assert_eq!(value(&text, &series).to_bits(), f64::to_bits(count), "{series}: {text}");
     }

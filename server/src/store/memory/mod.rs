@@ -156,8 +156,8 @@ impl StoreHealth for MemoryStore {
         Ok(())
     }
 
-    fn connections(&self) -> Option<ConnectionCounts> {
-        None
+    fn connections(&self) -> Vec<ConnectionCounts> {
+        Vec::new()
     }
 
     fn lease_left(&self) -> Option<Duration> {

@@ -40,14 +40,13 @@ pub use connection::{
 use crate::records::{ConnectionCounts, PageReadCounts, TenantScope};
 use crate::store::{ApiKeyLookup, Store, StoreError, StoreHealth};
 use audit::Appender;
-use connection::Database;
+use connection::{Database, Pool};
 use deadpool::Status;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entitlements::EntitlementLookup;
 use error::DbError;
 use lookups::Lookups;
 use scoped::ScopedDatabase;
-use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 use tenant_registry_contract::types::TenantId;
@@ -118,24 +117,35 @@ diesel::define_sql_function! {
     fn pg_is_in_recovery() -> Bool;
 }
 
+fn connection_counts(name: &'static str, pool: &Pool) -> ConnectionCounts {
+    let Status {
+        max_size,
+        size,
+        available,
+        waiting,
+    } = pool.status();
+    ConnectionCounts {
+        pool: name,
+        open: size,
+        max: max_size,
+        idle: available,
+        waiting,
+    }
+}
+
 impl StoreHealth for PostgresStore {
-    fn connections(&self) -> Option<ConnectionCounts> {
-        let connections = self.database.current()?;
-        let mut counts = ConnectionCounts::default();
-        let bound = self.database.row_security.then_some(&connections.bound);
-        for pool in iter::once(&connections.pool).chain(bound) {
-            let Status {
-                max_size,
-                size,
-                available,
-                waiting,
-            } = pool.status();
-            counts.open += size;
-            counts.max += max_size;
-            counts.idle += available;
-            counts.waiting += waiting;
+    fn connections(&self) -> Vec<ConnectionCounts> {
+        let Some(connections) = self.database.current() else {
+            return Vec::new();
+        };
+        let mut counts = vec![
+            connection_counts("main", &connections.pool),
+            connection_counts("distributed", &connections.distributed),
+        ];
+        if self.database.row_security {
+            counts.push(connection_counts("row_security", &connections.bound));
         }
-        Some(counts)
+        counts
     }
 
     fn lease_left(&self) -> Option<Duration> {

@@ -135,7 +135,10 @@ impl ScopedDatabase {
         let attempt = async || {
             let connections = self.database.connections()?;
             let result = match (self.bounds, place) {
-                (Bounds::Tenant(_), _) => self.run_in_transaction(&connections, "BEGIN", &work).await,
+                (Bounds::Tenant(_), _) => {
+                    let begin = format!("BEGIN{}", self.bounds.begin());
+                    self.run_in_transaction(&connections.bound, &begin, &work).await
+                }
                 (Bounds::None, Place::Pool) => self.run_on_pool(&connections.pool, &work).await,
                 (Bounds::None, Place::Lookups) => self.run_on_shared(&connections.lookups, &work).await,
                 (Bounds::None, Place::Pages) => self.run_on_shared(&connections.pages, &work).await,
@@ -182,25 +185,25 @@ impl ScopedDatabase {
     {
         let attempt = async || {
             let connections = self.database.connections()?;
-            let result = self.run_in_transaction(&connections, BEGIN_DISTRIBUTED, &work).await;
+            let begin = format!("{BEGIN_DISTRIBUTED}{}", self.bounds.begin());
+            let result = self.run_in_transaction(&connections.distributed, &begin, &work).await;
             if_still_leased(&connections, result)
         };
         Ok(in_span("read_distributed", pin!(self.database.retry_transient(attempt))).await?)
     }
 
-    /// Runs statements in a transaction, after the statements that begin it and those of the bounds. If the caller goes away
-    /// before its end, the connection is closed, because the next caller must not get it in the middle of a transaction.
-    async fn run_in_transaction<T, F>(&self, connections: &Connections, begin: &str, work: &F) -> Result<T, DbError>
+    /// Runs statements in a transaction, after the statements that begin it. If the caller goes away before its end, the
+    /// connection is closed, because the next caller must not get it in the middle of a transaction.
+    async fn run_in_transaction<T, F>(&self, pool: &Pool, begin: &str, work: &F) -> Result<T, DbError>
     where
         T: Send,
         for<'c> F: AsyncFn(&'c AsyncPgConnection) -> Result<T, Error>
             + Work<&'c AsyncPgConnection, Result<T, Error>, Running: Send>
             + Sync,
     {
-        let connection = guard(self.bounds.pool(connections).get().await?, close);
-        let begin = format!("{begin}{}", self.bounds.begin());
+        let connection = guard(pool.get().await?, close);
         let run = async {
-            let value = begin_with(&connection, &begin, work(&connection)).await?;
+            let value = begin_with(&connection, begin, work(&connection)).await?;
             execute(&connection, "COMMIT").await?;
             Ok::<_, DbError>(value)
         };

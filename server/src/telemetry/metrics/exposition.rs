@@ -3,7 +3,8 @@
 use super::{ConnectionSample, HasherSample, Metrics, MetricsSource, PageReadSample, Sample, SpanSample};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
@@ -107,34 +108,26 @@ impl<T: MetricsSource> Collector for SampleCollector<T> {
             "Callers that wait for a hash, or whose hash is running",
             &gauge(waiting),
         )?;
-        if let Some(ConnectionSample {
-            open,
-            max,
-            idle,
-            waiting,
-        }) = connections
-        {
-            write(
-                "database_connections",
-                "Open connections of the database pool",
-                &gauge(open),
-            )?;
-            write(
-                "database_connections_max",
-                "Maximum number of open connections of the database pool",
-                &gauge(max),
-            )?;
-            write(
-                "database_connections_idle",
-                "Open connections of the database pool that are not in use",
-                &gauge(idle),
-            )?;
-            write(
-                "database_connections_waiting",
-                "Requests that wait for a connection of the database pool",
-                &gauge(waiting),
-            )?;
-        }
+        write(
+            "database_connections",
+            "Open connections of a database pool",
+            &PerPool::new(&connections, |pool| pool.open),
+        )?;
+        write(
+            "database_connections_max",
+            "Maximum number of open connections of a database pool",
+            &PerPool::new(&connections, |pool| pool.max),
+        )?;
+        write(
+            "database_connections_idle",
+            "Open connections of a database pool that are not in use",
+            &PerPool::new(&connections, |pool| pool.idle),
+        )?;
+        write(
+            "database_connections_waiting",
+            "Requests that wait for a connection of a database pool",
+            &PerPool::new(&connections, |pool| pool.waiting),
+        )?;
         if let Some(left) = lease_left {
             write(
                 "database_lease_seconds",
@@ -200,7 +193,33 @@ impl<T: MetricsSource> Collector for SampleCollector<T> {
     }
 }
 
-/// A metric without labels.
+/// A number for each database pool.
+struct PerPool<'a> {
+    pools: &'a [ConnectionSample],
+    count: fn(&ConnectionSample) -> usize,
+}
+
+impl<'a> PerPool<'a> {
+    fn new(pools: &'a [ConnectionSample], count: fn(&ConnectionSample) -> usize) -> Self {
+        Self { pools, count }
+    }
+}
+
+impl EncodeMetric for PerPool<'_> {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), fmt::Error> {
+        for pool in self.pools {
+            let count = gauge((self.count)(pool));
+            EncodeMetric::encode(&count, encoder.encode_family(&[("pool", pool.pool)])?)?;
+        }
+        Ok(())
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Gauge
+    }
+}
+
+/// A metric of which each scrape has the current value.
 trait Encode {
     fn encode(&self, name: &str, help: &str, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error>;
 }

@@ -9,12 +9,12 @@ pub trait MetricsSource: Send + Sync + 'static {
 }
 
 /// The current values.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Sample {
     /// What the hasher of API keys has done.
     pub hasher: HasherSample,
-    /// The store's connections. The in-memory store has none.
-    pub connections: Option<ConnectionSample>,
+    /// The store's connection pools. The in-memory store has none.
+    pub connections: Vec<ConnectionSample>,
     /// How long the store may still use the primary of its database, if that is limited.
     pub lease_left: Option<Duration>,
     /// Where pages of lists were read, if standbys may be used.
@@ -40,9 +40,11 @@ pub struct HasherSample {
     pub waiting: usize,
 }
 
-/// The connections of the database pool.
+/// The connections of one pool.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionSample {
+    /// The name of the pool.
+    pub pool: &'static str,
     /// Open connections.
     pub open: usize,
     /// The maximum number of open connections.

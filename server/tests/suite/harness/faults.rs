@@ -282,7 +282,7 @@ impl<S: StoreHealth> StoreHealth for FaultyStore<S> {
         self.healthy()?.ping().await
     }
 
-    fn connections(&self) -> Option<ConnectionCounts> {
+    fn connections(&self) -> Vec<ConnectionCounts> {
         self.store.connections()
     }
 

@@ -27,7 +27,8 @@ const APPLICATION_NAME: &str = "tenant-registry";
 #[derive(Clone, Debug)]
 pub struct PoolSettings {
     /// Maximum number of connections in the pool. A request has such a connection for itself. With row-level security,
-    /// callers that are limited to one tenant have a second pool of this size.
+    /// callers that are limited to one tenant have a second pool of this size. Reads of distributed events have a pool of
+    /// half the size.
     pub size: usize,
     /// Additional connections that lookups of many requests share, and the same number again for pages of the audit log.
     pub shared: usize,
@@ -50,7 +51,14 @@ impl PoolSettings {
             RowSecurity::Off => self.size,
             RowSecurity::On => self.size.saturating_mul(2),
         };
-        exclusive.saturating_add(self.shared.saturating_mul(2))
+        exclusive
+            .saturating_add(self.distributed_size())
+            .saturating_add(self.shared.saturating_mul(2))
+    }
+
+    /// Maximum number of connections in the pool for reads of distributed events.
+    pub(super) fn distributed_size(&self) -> usize {
+        self.size.div_ceil(2)
     }
 }
 
@@ -108,8 +116,13 @@ pub(super) fn connect_limit(url: &DatabaseUrl, settings: &PoolSettings) -> Durat
     settings.connect_timeout.saturating_mul(url.host_count())
 }
 
-/// A pool without open connections.
-pub(super) fn pool(url: &DatabaseUrl, settings: &PoolSettings, connector: Connector) -> Result<Pool, SetupError> {
+/// A pool of up to `size` connections, none of which is open yet.
+pub(super) fn pool(
+    url: &DatabaseUrl,
+    settings: &PoolSettings,
+    size: usize,
+    connector: Connector,
+) -> Result<Pool, SetupError> {
     let mut manager = ManagerConfig::default();
     manager.recycling_method = match settings.recycling {
         Recycling::Fast => RecyclingMethod::Fast,
@@ -122,7 +135,7 @@ pub(super) fn pool(url: &DatabaseUrl, settings: &PoolSettings, connector: Connec
     // `custom_setup` has the URL. The empty one here keeps a second copy of the password out of memory.
     let manager = AsyncDieselConnectionManager::new_with_config("", manager);
     let pool = Pool::builder(manager)
-        .max_size(settings.size)
+        .max_size(size)
         .timeouts(Timeouts {
             wait: Some(settings.wait),
             create: Some(connect_limit(url, settings)),
