@@ -136,9 +136,10 @@ async fn database_connections_are_counted() {
     let text = scrape(&operations).await;
     let main = [("", 1.0), ("_max", 3.0), ("_idle", 1.0), ("_waiting", 0.0)];
     let distributed = [("", 0.0), ("_max", 2.0), ("_idle", 0.0), ("_waiting", 0.0)];
-    let of = |pool| move |(name, count)| (format!(r#"{name}{{pool="{pool}"}}"#), count);
-    for (series, count) in main.map(of("main")).into_iter().chain(distributed.map(of("distributed"))) {
-        let series = format!("tenant_registry_database_connections{series}");
+    let main = main.map(|(name, count)| (name, "main", count));
+    let distributed = distributed.map(|(name, count)| (name, "distributed", count));
+    for (name, pool, count) in main.into_iter().chain(distributed) {
+        let series = format!(r#"tenant_registry_database_connections{name}{{pool="{pool}"}}"#);
         assert_eq!(value(&text, &series).to_bits(), f64::to_bits(count), "{series}: {text}");
     }
 }
