@@ -165,11 +165,15 @@ impl Databases {
             return Ok(());
         }
         let client = connect(url).await?;
-        let allow_none = format!(
-            "DO $$ BEGIN ALTER DATABASE {name} ALLOW_CONNECTIONS false; \
-             EXCEPTION WHEN invalid_catalog_name THEN NULL; END $$"
-        );
-        client.batch_execute(&allow_none).await?;
+        // A database that another connection is dropping has this limit, and cannot be altered.
+        let exists = "SELECT FROM pg_database WHERE datname = $1 AND datconnlimit <> -2";
+        if client.query_opt(exists, &[&name]).await?.is_some() {
+            let allow_none = format!(
+                "DO $$ BEGIN ALTER DATABASE {name} ALLOW_CONNECTIONS false; \
+                 EXCEPTION WHEN invalid_catalog_name THEN NULL; END $$"
+            );
+            client.batch_execute(&allow_none).await?;
+        }
         let end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1";
         client.execute(end, &[&name]).await?;
         Ok(())

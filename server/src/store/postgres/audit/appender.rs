@@ -21,8 +21,9 @@ const COMMIT_MAX_EVENTS: usize = 512;
 /// Maximum size of the text in a commit, in bytes. A single event may be larger.
 const COMMIT_MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// Number of commits at the same time: while one waits for the disk, the next is prepared.
-const MAX_COMMITS: usize = 2;
+/// Number of commits at the same time. With more of them, each has fewer events, and a commit costs as much as several events
+/// (docs/performance.md).
+const MAX_COMMITS: usize = 1;
 
 /// Accepts events for the next commit.
 pub(in crate::store::postgres) struct Appender(Batches<EventWithResponse, AuditAppended>);
