@@ -42,7 +42,7 @@ SETTINGS = {
     "DATABASE_READ_URL": os.environ["DATABASE_URL"],
 }
 ETCD_PREFIX = "/service/tenant-registry/"
-LABELS = {"kind", "le", "operation", "outcome", "status", "version"}
+LABELS = {"kind", "le", "operation", "outcome", "pool", "status", "version"}
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? ")
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 
