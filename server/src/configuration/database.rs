@@ -70,9 +70,9 @@ impl DatabaseConfiguration {
 #[derive(Args, Clone, Debug)]
 pub struct PoolConfiguration {
     /// Maximum number of database connections for requests that need an exclusive one, above all changes, from 1 to 1000.
-    /// Reads of distributed events have half as many in addition. Too low: requests wait for each other. Higher than the
-    /// number of the database's processors: they wait for each other there. The connections of all replicas together must
-    /// stay below the database's `max_connections`.
+    /// Reads of distributed events have a pool of their own, of half the size. Too low: requests wait for each other. Higher
+    /// than the number of the database's processors: they wait for each other there. The connections of all replicas together
+    /// must stay below the database's `max_connections`.
     #[arg(
         long,
         env = "DATABASE_POOL_SIZE",
