@@ -975,7 +975,7 @@ pub fn api_description<A: Api>(
                 )
                 .summary("List audit events, newest first.")
                 .description(
-                    "Returns the events that match all filters. To get the next page, repeat the request with the same filters and with the `next_cursor` of the response as `cursor`. The last page has no `next_cursor`. A page of large events ends early, before it exceeds 4 MiB. A page filtered by `product`, `actor_id` or `action` ends early after some 20,000 events that do not match, possibly without any item. Paging returns every event that existed when the first page was requested exactly once.",
+                    "Returns the events that match all filters. To get the next page, repeat the request with the same filters and with the `next_cursor` of the response as `cursor`. The last page has no `next_cursor`. A page of large events ends early, before it exceeds 1 MiB. A page filtered by `product`, `actor_id` or `action` ends early after some 20,000 events that do not match, possibly without any item. Paging returns every event that existed when the first page was requested exactly once.",
                 )
                 .tag("audit"),
         )?;

@@ -16,7 +16,7 @@ pub use self::open_enum::OpenEnum;
 pub use self::operation::Operation;
 
 /// Identifies the spec that these files were generated from: the 64-bit FNV-1a hash of its text.
-pub const SPEC_FINGERPRINT: u64 = 5255754666517654758;
+pub const SPEC_FINGERPRINT: u64 = 13720063973685778295;
 
 /// A client of the Tenant Registry.
 ///
@@ -398,7 +398,7 @@ impl Client {
     ///
     /// Returns the events that match all filters. To get the next page, repeat the request with the
     /// same filters and with the `next_cursor` of the response as `cursor`. The last page has no
-    /// `next_cursor`. A page of large events ends early, before it exceeds 4 MiB. A page filtered
+    /// `next_cursor`. A page of large events ends early, before it exceeds 1 MiB. A page filtered
     /// by `product`, `actor_id` or `action` ends early after some 20,000 events that do not match,
     /// possibly without any item. Paging returns every event that existed when the first page was
     /// requested exactly once.

@@ -377,7 +377,7 @@ pub struct ApiKey {
 }
 
 /// A page of the API keys of a tenant. It ends before it has more than `limit` keys or more
-/// than 4,194,304 bytes, and may end earlier. A page with `next_cursor` is not the last one,
+/// than 1,048,576 bytes, and may end earlier. A page with `next_cursor` is not the last one,
 /// however many keys it has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ApiKeyList {
@@ -394,7 +394,7 @@ pub struct ApiKeyList {
 
 impl ApiKeyList {
     /// The maximum size of the JSON, in bytes. The implementation ends a list before it is larger.
-    pub const MAX_BYTES: usize = 4194304;
+    pub const MAX_BYTES: usize = 1048576;
 }
 
 /// The properties of a new API key.

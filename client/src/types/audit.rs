@@ -720,7 +720,7 @@ pub struct AuditEvent {
 }
 
 /// A page of the audit log. It ends before it has more than `limit` events or more than
-/// 4,194,304 bytes, but has at least one event. A page with `next_cursor` is not the last one,
+/// 1,048,576 bytes, but has at least one event. A page with `next_cursor` is not the last one,
 /// however many events it has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuditEventPage {
@@ -737,5 +737,5 @@ pub struct AuditEventPage {
 
 impl AuditEventPage {
     /// The maximum size of the JSON, in bytes. The implementation ends a list before it is larger.
-    pub const MAX_BYTES: usize = 4194304;
+    pub const MAX_BYTES: usize = 1048576;
 }

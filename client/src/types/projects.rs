@@ -151,7 +151,7 @@ pub struct Project {
 }
 
 /// A page of a tenant's projects. It ends before it has more than `limit` projects or more than
-/// 4,194,304 bytes, and may end earlier. A page with `next_cursor` is not the last one, however
+/// 1,048,576 bytes, and may end earlier. A page with `next_cursor` is not the last one, however
 /// many projects it has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProjectPage {
@@ -168,7 +168,7 @@ pub struct ProjectPage {
 
 impl ProjectPage {
     /// The maximum size of the JSON, in bytes. The implementation ends a list before it is larger.
-    pub const MAX_BYTES: usize = 4194304;
+    pub const MAX_BYTES: usize = 1048576;
 }
 
 /// The properties of a new project.

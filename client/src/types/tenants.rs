@@ -462,7 +462,7 @@ pub struct Tenant {
 }
 
 /// A page of the tenants. It ends before it has more than `limit` tenants or more than
-/// 4,194,304 bytes, and may end earlier. A page with `next_cursor` is not the last one, however
+/// 1,048,576 bytes, and may end earlier. A page with `next_cursor` is not the last one, however
 /// many tenants it has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TenantPage {
@@ -479,7 +479,7 @@ pub struct TenantPage {
 
 impl TenantPage {
     /// The maximum size of the JSON, in bytes. The implementation ends a list before it is larger.
-    pub const MAX_BYTES: usize = 4194304;
+    pub const MAX_BYTES: usize = 1048576;
 }
 
 /// The properties of a new tenant.
