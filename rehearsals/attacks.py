@@ -33,7 +33,7 @@ MANIFESTS = pathlib.Path(__file__).parent.parent / "deploy" / "kubernetes"
 LARGE = 1024 * 1024
 # The requests that a connection of HTTP/2 may have at the same time.
 MAX_STREAMS = 200
-# Events whose page has the maximum size of a response.
+# Events that fill several pages of the maximum size.
 LARGE_EVENTS = 80
 
 
@@ -260,11 +260,11 @@ ATTACKS = {
     "300 bodies of 1 MiB without their last byte": partial_bodies,
     "52 concurrent appends of 1 MiB of zeros": zeros,
     "52 concurrent appends of 1 MiB of empty objects": empty_objects,
-    "200 slow readers of four pages of 4 MiB": slow_readers,
-    "16 concurrent pages of 4 MiB": pages,
-    "16 concurrent compressed pages of 4 MiB": compressed_pages,
+    "200 slow readers of four pages of 1 MiB": slow_readers,
+    "16 concurrent pages of 1 MiB": pages,
+    "16 concurrent compressed pages of 1 MiB": compressed_pages,
     "4 HTTP/2 connections with 200 requests without their bodies": streams_without_bodies,
-    "4 HTTP/2 connections with 200 unread pages of 4 MiB": streams_of_pages,
+    "4 HTTP/2 connections with 200 unread pages of 1 MiB": streams_of_pages,
     "a flood of probes": probes,
     "128 concurrent verifications": verifications,
     "900 silent connections": silent_connections,

@@ -64,6 +64,16 @@ pub(super) fn take_permit<A: Api>(
     Ok(share)
 }
 
+/// Takes a permit from the caller's share to read a page, once it is the caller's turn.
+pub(super) async fn take_turn<A: Api>(
+    context: &RequestContext<ServerContext<A>>,
+    principal: &Principal<A::Identity>,
+) -> Result<A::Share, TryLater> {
+    let mut share = context.context().implementation.share(principal);
+    share.start_page().await?;
+    Ok(share)
+}
+
 /// Reads a body into the caller's share of the memory, and then takes a permit. So a caller whose bodies do not arrive takes no
 /// permits, and nothing is decoded without one.
 pub(super) async fn receive_body<A: Api>(

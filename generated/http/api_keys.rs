@@ -44,7 +44,7 @@ pub(super) async fn api_key_list<A: Api>(
             limit: request::defaulted_parameter(&query, "limit", str::parse, "500")?,
             cursor: request::optional_parameter(&query, "cursor", str::parse)?,
         };
-        let share = admission::take_permit(&context, &principal)?;
+        let share = admission::take_turn(&context, &principal).await?;
         let response = context
             .context()
             .implementation

@@ -59,6 +59,16 @@ pub(super) fn take_permit<A: Api>(
     Ok(share)
 }
 
+/// Takes a permit from the caller's share to read a page, once it is the caller's turn.
+pub(super) async fn take_turn<A: Api>(
+    context: &RequestContext<ServerContext<A>>,
+    principal: &Principal<A::Identity>,
+) -> Result<A::Share, TryLater> {
+    let mut share = context.context().implementation.share(principal);
+    share.start_page().await?;
+    Ok(share)
+}
+
 /// Like [`take_permit`], for an operation that declares neither 429 nor 503.
 pub(super) fn take_permit_or_later<A: Api>(
     context: &RequestContext<ServerContext<A>>,

@@ -165,6 +165,14 @@ pub trait Share: Send + Sync + 'static {
     /// Returns what the caller is told if it has no room.
     fn start(&mut self) -> Result<(), TryLater>;
 
+    /// Takes a permit to read a page, once it is the caller's turn. Called in place of [`start`](Share::start) if the response
+    /// has a maximum number of bytes.
+    ///
+    /// # Errors
+    ///
+    /// Returns what the caller is told if it has no room.
+    fn start_page(&mut self) -> impl Future<Output = Result<(), TryLater>> + Send;
+
     /// Runs `work` on a body of this many bytes, such as decoding it. The work does not wait for anything, but may occupy
     /// a processor for as long as a body of this size takes.
     fn process<T: Send + 'static>(
@@ -173,7 +181,7 @@ pub trait Share: Send + Sync + 'static {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> + Send;
 
-    /// Returns the permit, and takes memory for a response of this many bytes in place of the body. The generated code drops
+    /// Returns the permit, ends the turn, and takes memory for a response of this many bytes in place of the body. The generated code drops
     /// the share when the caller has received the response.
     ///
     /// # Errors
@@ -189,6 +197,10 @@ impl Share for () {
     }
 
     fn start(&mut self) -> Result<(), TryLater> {
+        Ok(())
+    }
+
+    async fn start_page(&mut self) -> Result<(), TryLater> {
         Ok(())
     }
 
@@ -209,6 +221,13 @@ impl<S: Share> Share for Option<S> {
 
     fn start(&mut self) -> Result<(), TryLater> {
         self.as_mut().map_or(Ok(()), Share::start)
+    }
+
+    async fn start_page(&mut self) -> Result<(), TryLater> {
+        match self {
+            Some(share) => share.start_page().await,
+            None => Ok(()),
+        }
     }
 
     async fn process<T: Send + 'static>(&self, bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {

@@ -4,7 +4,7 @@ use super::{ApiSettings, RegistryApi, responses};
 use crate::auth::{Access, BearerKind, TokenError, VerifiedToken};
 use crate::domain::caller::{Actor, Identity};
 use crate::limits::request_rate::RateLimit;
-use crate::limits::{Background, NoShare, Shares, Taken, Turns};
+use crate::limits::{Background, NoShare, PageTurn, PageTurns, Shares, Taken, Turns};
 use crate::records::TenantScope;
 use crate::store::Store;
 use crate::telemetry::traces::span;
@@ -12,11 +12,13 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::Duration;
 use tenant_registry_contract::server::{
     Admission, Admitted, ApiKeyVerifyBatchResponse, ApiKeyVerifyResponse, Credentials, EntitlementCheckResponse,
     NotAdmitted, OperationResponse, RequestMetadata, Scope, Share, TryLater,
 };
 use tenant_registry_contract::types::{ActorId, ConstraintError, ErrorCode, RetryAfterSeconds, TenantId, Text};
+use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 /// The operations that products call for each of their own requests. They do not count against the rate of the caller: each
@@ -29,6 +31,9 @@ const WITHOUT_RATE: [&str; 3] = [
 
 /// A body of more bytes may occupy a processor for longer than a small request takes.
 const SMALL_BODY: usize = 16 * 1024;
+
+/// How long a page waits for the turn of its caller, which may send more requests than it has turns.
+const PAGE_WAIT: Duration = Duration::from_secs(5);
 
 /// An authenticated caller.
 #[derive(Debug)]
@@ -62,6 +67,7 @@ pub(super) struct Resources {
     /// The turns at the threads of `background`.
     turns: Turns<Arc<Sharer>>,
     background: Background,
+    pages: PageTurns<Arc<Sharer>>,
     retry_after: RetryAfterSeconds,
     request_rate: RateLimit,
 }
@@ -76,13 +82,15 @@ impl Resources {
             max_requests,
             max_memory,
         } = settings;
+        let processors = available_parallelism().map_or(1, usize::from);
         // The other half of the processors stays free for small requests.
-        let threads = (available_parallelism().map_or(1, usize::from) / 2).max(1);
+        let threads = (processors / 2).max(1);
         Ok(Self {
             permits: Arc::new(Shares::new(*max_requests)),
             memory: Arc::new(Shares::new(*max_memory)),
             turns: Turns::new(threads),
             background: Background::start(threads)?,
+            pages: PageTurns::new(processors),
             retry_after: *retry_after,
             request_rate: *request_rate,
         })
@@ -105,6 +113,7 @@ pub struct RequestShare {
     resources: Arc<Resources>,
     sharer: Arc<Sharer>,
     permit: Option<Taken<Arc<Sharer>>>,
+    page: Option<PageTurn>,
     memory: Option<Taken<Arc<Sharer>>>,
 }
 
@@ -138,6 +147,16 @@ impl Share for RequestShare {
         Ok(())
     }
 
+    async fn start_page(&mut self) -> Result<(), TryLater> {
+        self.start()?;
+        let turn = self.resources.pages.wait(Arc::clone(&self.sharer));
+        match timeout(PAGE_WAIT, turn).await {
+            Ok(turn) => self.page = Some(turn),
+            Err(_) => return Err(self.resources.try_later(NoShare::Exceeded)),
+        }
+        Ok(())
+    }
+
     /// Large bodies must not delay the requests of others, which the threads of the runtime serve.
     async fn process<T: Send + 'static>(&self, bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
         if bytes <= SMALL_BODY {
@@ -154,6 +173,9 @@ impl Share for RequestShare {
 
     fn respond(&mut self, bytes: usize) -> Result<(), TryLater> {
         self.permit = None;
+        if let Some(turn) = self.page.take() {
+            turn.end(bytes);
+        }
         self.resize_memory(bytes)
     }
 }
@@ -186,6 +208,7 @@ impl<S: Store> Admission for RegistryApi<S> {
             resources: Arc::clone(&self.resources),
             sharer: Arc::clone(&caller.sharer),
             permit: None,
+            page: None,
             memory: None,
         }
     }
@@ -307,12 +330,13 @@ fn unauthorized(message: String) -> NotAdmitted {
 
 #[cfg(test)]
 mod tests {
-    use super::RegistryApi;
+    use super::{AdmittedCaller, RegistryApi, Sharer};
     use crate::api::ApiSettings;
     use crate::api_key_hash::{ApiKeyHasher, DigestKeys, HashLimits, PrefixBudget};
     use crate::auth::Access;
     use crate::catalog_file;
     use crate::domain::Registry;
+    use crate::domain::caller::Identity;
     use crate::domain::clock::Clock;
     use crate::domain::origin::TrustedProxies;
     use crate::draining::Draining;
@@ -320,19 +344,21 @@ mod tests {
     use crate::store::memory::MemoryStore;
     use crate::telemetry::metrics::Metrics;
     use dropshot::Body;
+    use futures_util::FutureExt;
     use http::{Request, Response};
     use http_body_util::BodyExt;
-    use std::net::SocketAddr;
+    use std::net::{IpAddr, SocketAddr};
     use std::num::NonZeroU32;
     use std::sync::Arc;
     use std::time::Duration;
     use tenant_registry_contract::http::{AllowedOrigins, Limits, ServerContext, respond};
+    use tenant_registry_contract::server::{Admission, Share, TryLater};
     use tenant_registry_contract::types::RetryAfterSeconds;
 
     type Server = Arc<ServerContext<RegistryApi<MemoryStore>>>;
 
-    /// A server whose bodies can have this many bytes together.
-    fn server(max_memory: usize) -> Server {
+    /// An API whose bodies can have this many bytes together.
+    fn api(max_memory: usize) -> RegistryApi<MemoryStore> {
         let hash_limits = HashLimits {
             max_running: 1,
             max_waiting: 1,
@@ -346,16 +372,24 @@ mod tests {
             trusted_proxies: TrustedProxies::default(),
             retry_after: RetryAfterSeconds::try_from(1).unwrap(),
             request_rate: RateLimit::new(NonZeroU32::MIN).unwrap(),
-            max_requests: 16,
+            max_requests: 1024,
             max_memory,
         };
         let (draining, metrics) = (Draining::default(), Metrics::default());
-        let api = RegistryApi::new(Arc::new(registry), settings, Access::Open, draining, metrics).unwrap();
+        RegistryApi::new(Arc::new(registry), settings, Access::Open, draining, metrics).unwrap()
+    }
+
+    fn server(max_memory: usize) -> Server {
         let limits = Limits {
             body_size: 1024,
             body_time: Duration::from_secs(1),
         };
-        Arc::new(ServerContext::new(api, limits, AllowedOrigins::default(), ()))
+        Arc::new(ServerContext::new(
+            api(max_memory),
+            limits,
+            AllowedOrigins::default(),
+            (),
+        ))
     }
 
     async fn get_from(server: &Server, address: [u8; 4]) -> Response<Body> {
@@ -382,5 +416,34 @@ mod tests {
         assert_eq!(get_from(&server, [10, 0, 0, 2]).await.status(), 503);
         drop(frame);
         assert_eq!(get_from(&server, [10, 0, 0, 2]).await.status(), 200);
+    }
+
+    fn caller(address: [u8; 4]) -> AdmittedCaller {
+        AdmittedCaller {
+            identity: Identity::ANONYMOUS,
+            sharer: Arc::new(Sharer::Address(IpAddr::from(address))),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pages_of_a_caller_wait_for_each_other_but_not_for_long() {
+        let (api, one, other) = (api(usize::MAX / 16), caller([10, 0, 0, 1]), caller([10, 0, 0, 2]));
+        let mut running = Vec::new();
+        loop {
+            let mut share = api.share(&one);
+            match share.start_page().now_or_never() {
+                Some(started) => started.unwrap(),
+                None => break,
+            }
+            running.push(share);
+        }
+        let mut waiting = api.share(&one);
+        assert!(matches!(
+            waiting.start_page().await,
+            Err(TryLater::TooManyRequests { .. })
+        ));
+        assert!(api.share(&other).start_page().await.is_ok());
+        running.pop().unwrap().respond(1).unwrap();
+        assert!(api.share(&one).start_page().await.is_ok());
     }
 }

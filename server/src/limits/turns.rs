@@ -1,8 +1,8 @@
 //! Lets callers take turns at work that occupies a processor.
 
-use std::collections::HashMap;
+use super::active_callers::ActiveCallers;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 /// Work that runs for each caller one piece at a time, and for only a few callers at the same time. A caller waits for at most
@@ -10,8 +10,8 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 #[derive(Debug)]
 pub(crate) struct Turns<K> {
     running: Arc<Semaphore>,
-    /// One permit for each caller with work, which is dropped with its work.
-    callers: Mutex<HashMap<K, Weak<Semaphore>>>,
+    /// One permit for each caller.
+    callers: ActiveCallers<K, Semaphore>,
 }
 
 /// The work may run until this value is dropped. The semaphores are never closed, so there are no errors.
@@ -26,30 +26,19 @@ impl<K: Eq + Hash> Turns<K> {
     pub(crate) fn new(callers: usize) -> Self {
         Self {
             running: Arc::new(Semaphore::new(callers)),
-            callers: Mutex::default(),
+            callers: ActiveCallers::default(),
         }
     }
 
     /// Waits for the turn of the caller.
     pub(crate) async fn wait(&self, caller: K) -> Turn {
         // A caller takes its place among the others when its earlier work has ended.
-        let of_caller = self.of_caller(caller).acquire_owned().await;
+        let of_caller = self.callers.get_or_insert(caller, || Semaphore::new(1));
+        let of_caller = of_caller.acquire_owned().await;
         Turn {
             _running: Arc::clone(&self.running).acquire_owned().await,
             _of_caller: of_caller,
         }
-    }
-
-    fn of_caller(&self, caller: K) -> Arc<Semaphore> {
-        // Each change is a single insertion or removal.
-        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-        callers.retain(|_, it| it.strong_count() > 0);
-        if let Some(known) = callers.get(&caller).and_then(Weak::upgrade) {
-            return known;
-        }
-        let new = Arc::new(Semaphore::new(1));
-        callers.insert(caller, Arc::downgrade(&new));
-        new
     }
 }
 
@@ -75,14 +64,5 @@ mod tests {
         drop(first);
         waiting.await;
         assert_eq!(order.lock().unwrap()[..3], [1, 2, 0]);
-    }
-
-    #[tokio::test]
-    async fn callers_without_work_are_forgotten() {
-        let turns = Turns::new(2);
-        for caller in 0..100 {
-            drop(turns.wait(caller).await);
-        }
-        assert_eq!(turns.callers.lock().unwrap().len(), 1);
     }
 }

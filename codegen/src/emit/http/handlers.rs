@@ -16,7 +16,7 @@ use crate::{Error, names};
 pub(super) fn file(api: &Api, tag: &Tag) -> Result<String, Error> {
     let operations = api.operations_of(tag).map(|operation| {
         let variables = variables(operation);
-        let handler = handler(operation);
+        let handler = handler(api, operation);
         let serialization = serialization(api, operation);
         quote! { #variables #handler #serialization }
     });
@@ -60,7 +60,7 @@ fn variables(operation: &Operation) -> Option<TokenStream> {
     })
 }
 
-fn handler(operation: &Operation) -> TokenStream {
+fn handler(api: &Api, operation: &Operation) -> TokenStream {
     let id = format_ident!("{}", operation.id);
     let documentation = doc(&format!(
         "`{} {}`: {}",
@@ -91,7 +91,7 @@ fn handler(operation: &Operation) -> TokenStream {
     };
     let query = query(operation);
     let params = params(operation);
-    let received = received(operation);
+    let received = received(api, operation);
     let body = body(operation);
     let arguments = [
         principal.as_ref().map(|_| quote! { principal }),
@@ -130,10 +130,13 @@ fn handler(operation: &Operation) -> TokenStream {
 }
 
 /// Reads the body, and takes what the operation needs of the caller's share.
-fn received(operation: &Operation) -> Option<TokenStream> {
+fn received(api: &Api, operation: &Operation) -> Option<TokenStream> {
     match (&operation.access, &operation.body, operation.declares_later()) {
         (Access::Open, None, _) => None,
         (Access::Open, Some(_), _) => Some(quote! { let bytes = super::request::receive(&context, request).await; }),
+        (Access::Secured(_), None, true) if is_page(api, operation) => {
+            Some(quote! { let share = super::admission::take_turn(&context, &principal).await?; })
+        }
         (Access::Secured(_), None, true) => {
             Some(quote! { let share = super::admission::take_permit(&context, &principal)?; })
         }
@@ -148,6 +151,14 @@ fn received(operation: &Operation) -> Option<TokenStream> {
                 super::admission::receive_body_or_later(&context, principal, request).await;
         }),
     }
+}
+
+/// Whether the response has as many items as fit into a maximum number of bytes.
+fn is_page(api: &Api, operation: &Operation) -> bool {
+    let schema = operation.success().and_then(|it| it.body.as_deref());
+    schema
+        .and_then(|it| api.schema(it))
+        .is_some_and(|it| it.max_bytes.is_some())
 }
 
 /// Decodes the body.

@@ -5,7 +5,6 @@ use super::pool::Connector;
 use crate::error_chain::with_causes;
 use crate::store::postgres::error::DbError;
 use diesel_async::AsyncPgConnection;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -14,7 +13,6 @@ use tokio::time::timeout;
 /// A fixed number of connections, opened when they are first needed.
 pub(in crate::store::postgres) struct SharedConnections {
     slots: Vec<Slot>,
-    next: AtomicUsize,
     connector: Connector,
     wait: Duration,
 }
@@ -32,6 +30,13 @@ impl Slot {
         self.connection.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The references to the connection: its own, and that of each statement that runs. A connection that has to be opened
+    /// comes after one without statements.
+    fn load(&self) -> usize {
+        let connection = self.connection.read().unwrap_or_else(PoisonError::into_inner);
+        connection.as_ref().map_or(2, Arc::strong_count)
+    }
+
     fn replace(&self, connection: Option<Arc<AsyncPgConnection>>) {
         *self.connection.write().unwrap_or_else(PoisonError::into_inner) = connection;
     }
@@ -42,16 +47,14 @@ impl SharedConnections {
     pub(super) fn new(size: usize, connector: Connector, wait: Duration) -> Self {
         Self {
             slots: (0..size).map(|_| Slot::default()).collect(),
-            next: AtomicUsize::new(0),
             connector,
             wait,
         }
     }
 
-    /// Returns the next connection in turn.
+    /// Returns the connection with the fewest running statements.
     pub(in crate::store::postgres) async fn get(&self) -> Result<Arc<AsyncPgConnection>, DbError> {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        let Some(slot) = self.slots.get(turn.checked_rem(self.slots.len()).unwrap_or_default()) else {
+        let Some(slot) = self.slots.iter().min_by_key(|slot| slot.load()) else {
             return Err(DbError::Internal("no shared connection is configured".to_owned()));
         };
         if let Some(connection) = slot.connection() {
