@@ -260,8 +260,8 @@ pub trait Share: Send + Sync + 'static {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> + Send;
 
-    /// Returns the permit, ends the turn, and takes memory for a response of this many bytes in place of the body. The generated code drops
-    /// the share when the caller has received the response.
+    /// Returns the permit, ends the turn, and takes memory for a response of this many bytes in place of the body. The
+    /// generated code drops the share when the caller has received the response.
     ///
     /// # Errors
     ///

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Semaphore;
 
-/// The permits of a caller for each processor. Each small page takes one.
+/// The permits of a caller for each processor. A small page takes one.
 const PERMITS_PER_PROCESSOR: u32 = 2;
 
-/// The permits of a large page.
+/// The permits that a large page takes. A caller has at least as many.
 const LARGE_PAGE: u32 = 4;
 
 /// A page of more bytes is large.
@@ -41,10 +41,10 @@ pub(crate) struct PageTurn {
 
 impl<K: Eq + Hash> PageTurns<K> {
     pub(crate) fn new(processors: usize) -> Self {
-        let processors = u32::try_from(processors).unwrap_or(u32::MAX / PERMITS_PER_PROCESSOR);
+        let processors = u32::try_from(processors).unwrap_or(u32::MAX);
         Self {
             callers: ActiveCallers::default(),
-            permits: (processors * PERMITS_PER_PROCESSOR).max(LARGE_PAGE),
+            permits: processors.saturating_mul(PERMITS_PER_PROCESSOR).max(LARGE_PAGE),
         }
     }
 
