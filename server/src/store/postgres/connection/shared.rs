@@ -5,6 +5,7 @@ use super::pool::Connector;
 use crate::error_chain::with_causes;
 use crate::store::postgres::error::DbError;
 use diesel_async::AsyncPgConnection;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -13,6 +14,7 @@ use tokio::time::timeout;
 /// A fixed number of connections, opened when they are first needed.
 pub(in crate::store::postgres) struct SharedConnections {
     slots: Vec<Slot>,
+    next: AtomicUsize,
     connector: Connector,
     wait: Duration,
 }
@@ -47,14 +49,22 @@ impl SharedConnections {
     pub(super) fn new(size: usize, connector: Connector, wait: Duration) -> Self {
         Self {
             slots: (0..size).map(|_| Slot::default()).collect(),
+            next: AtomicUsize::new(0),
             connector,
             wait,
         }
     }
 
-    /// Returns the connection with the fewest running statements.
+    /// Returns the connection with the fewest running statements; of equal ones, the next in turn.
     pub(in crate::store::postgres) async fn get(&self) -> Result<Arc<AsyncPgConnection>, DbError> {
-        let Some(slot) = self.slots.iter().min_by_key(|slot| slot.load()) else {
+        let count = self.slots.len();
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        let in_turn = self
+            .slots
+            .iter()
+            .cycle()
+            .skip(first.checked_rem(count).unwrap_or_default());
+        let Some(slot) = in_turn.take(count).min_by_key(|slot| slot.load()) else {
             return Err(DbError::Internal("no shared connection is configured".to_owned()));
         };
         if let Some(connection) = slot.connection() {
