@@ -17,7 +17,7 @@ const SMALL_PAGE_BYTES: usize = 64 * 1024;
 
 /// Bounds how many pages each caller reads at the same time: two for each processor, but only a quarter of that once its pages
 /// are large, which is one page with two processors. What a large page takes of the database and of the processors delays
-/// everyone, and how large a page is shows only after it was read.
+/// everyone. The size of a page is known only after it was read, so the last one decides.
 #[derive(Debug)]
 pub(crate) struct PageTurns<K> {
     callers: ActiveCallers<K, Pages>,

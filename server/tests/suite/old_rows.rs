@@ -146,7 +146,7 @@ async fn rows_beyond_the_bounds_can_be_read_and_changed() {
             break;
         }
     }
-    // Two of these do not fit into a page.
+    // No page has room for two large events.
     assert_eq!((pages, large), (7, 6));
 
     // The history outlives the tenant, old events included.
